@@ -1,0 +1,2 @@
+//! What a check costs.
+fn main() {}

@@ -1,0 +1,198 @@
+//! Time. Owns the one way to read it and the one way to wait for a moment of ours.
+//!
+//! Promises: a request reads the clock once and passes [`Now`] on, so all its judgements agree;
+//! wall time never runs backwards in one process, so that a clock set back revives nothing.
+//! Never: lets a flag, a variable or a feature move the clock of the shipped binary; only a test
+//! that holds a [`Manual`] can, and only forward.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Notify;
+
+/// A moment on the wall clock: milliseconds since 1970-01-01T00:00:00Z. For what outlives the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Wall(pub i64);
+
+impl Wall {
+    /// The moment as whole seconds since 1970 (`NumericDate` of RFC 7519, section 2), rounded down.
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// The moment that is `seconds` after 1970.
+    pub fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// This moment and `span` more.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// This moment less `span`.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long until `later`; zero if it has passed.
+    pub fn until(self, later: Wall) -> Duration {
+        Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+
+    /// `2026-11-21T09:12:54Z` (RFC 3339), for logs, records and people who read them.
+    pub fn rfc3339(self) -> String {
+        time::OffsetDateTime::from_unix_timestamp(self.seconds())
+            .ok()
+            .and_then(|moment| moment.format(&time::format_description::well_known::Rfc3339).ok())
+            .unwrap_or_else(|| format!("{} ms since 1970", self.0))
+    }
+}
+
+/// A moment on the monotonic clock: nanoseconds since the clock was made. For freshness, backoff and caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mono(pub u64);
+
+impl Mono {
+    /// This moment and `span` more.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    /// How long ago `earlier` was; zero if it is yet to come.
+    pub fn since(self, earlier: Mono) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Both clocks, read together, once a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// The wall clock.
+    pub wall: Wall,
+    /// The monotonic clock.
+    pub mono: Mono,
+}
+
+/// Where the time comes from.
+#[derive(Clone)]
+pub enum Clock {
+    /// The machine's own clocks.
+    System(Arc<System>),
+    /// A clock that a test moves by hand.
+    Manual(Arc<Manual>),
+}
+
+/// The machine's clocks, and the latest wall time they have shown.
+pub struct System {
+    start: Instant,
+    latest: AtomicI64,
+}
+
+/// A clock that stands still until it is told to [`advance`](Manual::advance).
+pub struct Manual {
+    wall_start: i64,
+    elapsed: AtomicU64,
+    moved: Notify,
+}
+
+impl Clock {
+    /// The machine's own clocks.
+    #[expect(clippy::disallowed_methods, reason = "this module is where the clock is read")]
+    pub fn system() -> Self {
+        Self::System(Arc::new(System { start: Instant::now(), latest: AtomicI64::new(i64::MIN) }))
+    }
+
+    /// A clock that starts at `wall` and moves only by [`Manual::advance`].
+    pub fn manual(wall: Wall) -> (Self, Arc<Manual>) {
+        let manual =
+            Arc::new(Manual { wall_start: wall.0, elapsed: AtomicU64::new(0), moved: Notify::new() });
+        (Self::Manual(manual.clone()), manual)
+    }
+
+    /// Both clocks, now.
+    #[expect(clippy::disallowed_methods, reason = "this module is where the clock is read")]
+    pub fn now(&self) -> Now {
+        match self {
+            Self::System(system) => {
+                let read = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+                let latest = system.latest.fetch_max(read, Ordering::Relaxed).max(read);
+                let mono = u64::try_from(system.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                Now { wall: Wall(latest), mono: Mono(mono) }
+            }
+            Self::Manual(manual) => {
+                let elapsed = manual.elapsed.load(Ordering::Acquire);
+                let wall = i64::try_from(elapsed / 1_000_000).unwrap_or(i64::MAX);
+                Now { wall: Wall(manual.wall_start.saturating_add(wall)), mono: Mono(elapsed) }
+            }
+        }
+    }
+
+    /// Waits until the monotonic clock shows `moment`.
+    #[expect(clippy::disallowed_methods, reason = "this module is where moments are waited for")]
+    pub async fn until(&self, moment: Mono) {
+        match self {
+            Self::System(_) => {
+                let left = moment.since(self.now().mono);
+                if !left.is_zero() {
+                    tokio::time::sleep(left).await;
+                }
+            }
+            Self::Manual(manual) => loop {
+                let moved = manual.moved.notified();
+                tokio::pin!(moved);
+                moved.as_mut().enable();
+                if self.now().mono >= moment {
+                    return;
+                }
+                moved.await;
+            },
+        }
+    }
+
+    /// Waits for `span` on the monotonic clock.
+    pub async fn wait(&self, span: Duration) {
+        self.until(self.now().mono.plus(span)).await;
+    }
+}
+
+impl Manual {
+    /// Moves both clocks forward and wakes whoever waits for a moment that has come.
+    pub fn advance(&self, span: Duration) {
+        let span = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        self.elapsed.fetch_add(span, Ordering::AcqRel);
+        self.moved.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a test may start a task")]
+    async fn a_manual_clock_wakes_who_waits_for_it() {
+        let (clock, hand) = Clock::manual(Wall::from_seconds(1_000));
+        let waiting = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.wait(Duration::from_secs(5)).await }
+        });
+        hand.advance(Duration::from_secs(4));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished(), "four of five seconds have passed");
+        hand.advance(Duration::from_secs(1));
+        waiting.await.unwrap();
+        assert_eq!(clock.now().wall, Wall::from_seconds(1_005));
+    }
+
+    #[test]
+    fn a_moment_reads_as_rfc_3339() {
+        assert_eq!(Wall::from_seconds(1_795_252_374).rfc3339(), "2026-11-21T09:12:54Z");
+    }
+}

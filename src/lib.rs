@@ -1,0 +1,10 @@
+//! Aegis: forward-auth for a private network. `ARCHITECTURE.md` is the map of this house.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod identity;
+pub mod place;
+pub mod secret;
+pub mod store;

@@ -1,0 +1,4 @@
+//! The program `aegis`: calls the command line and nothing else.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,169 @@
+//! Host names: one spelling each. Owns [`Host`], [`Authority`] and [`HostPattern`]. Never resolves one.
+
+use std::borrow::{Borrow, Cow};
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+use super::Malformed;
+
+/// A host in its one spelling: lower case, no trailing dot, ASCII (`xn--` for others), or an IP literal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Host(Box<str>);
+
+impl Host {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is `domain` or below it.
+    pub fn is_within(&self, domain: &Host) -> bool {
+        self.0 == domain.0 || is_below(&self.0, &domain.0)
+    }
+
+    /// Whether browsers treat this host as the machine itself: `localhost` or below it.
+    pub fn is_localhost(&self) -> bool {
+        &*self.0 == "localhost" || self.0.ends_with(".localhost")
+    }
+}
+
+impl Borrow<str> for Host {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl FromStr for Host {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        canonical(text).map(|host| Self(host.into()))
+    }
+}
+
+fn is_below(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+}
+
+/// A host with perhaps a port, as it stands in `Host` and `X-Forwarded-Host`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authority<'a> {
+    /// The host in its one spelling; borrowed if it came that way.
+    pub host: Cow<'a, str>,
+    /// The port, if one was named.
+    pub port: Option<u16>,
+}
+
+impl<'a> Authority<'a> {
+    /// Reads `host` or `host:port`. No user information, no comma, no space.
+    pub fn parse(text: &'a str) -> Result<Self, Malformed> {
+        let (host, port) = if text.starts_with('[') {
+            let end = text.find(']').ok_or(Malformed::Host)?;
+            let (host, rest) = text.split_at(end + 1);
+            match rest.strip_prefix(':') {
+                Some(port) => (host, Some(port)),
+                None if rest.is_empty() => (host, None),
+                None => return Err(Malformed::Host),
+            }
+        } else {
+            match text.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            }
+        };
+        let port = match port {
+            None => None,
+            Some(digits) => Some(parse_port(digits)?),
+        };
+        Ok(Self { host: canonical(host)?, port })
+    }
+}
+
+fn parse_port(digits: &str) -> Result<u16, Malformed> {
+    if digits.is_empty() || digits.len() > 5 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Malformed::Port);
+    }
+    match digits.parse() {
+        Ok(0) | Err(_) => Err(Malformed::Port),
+        Ok(port) => Ok(port),
+    }
+}
+
+/// The one spelling of a host name or IP literal.
+fn canonical(text: &str) -> Result<Cow<'_, str>, Malformed> {
+    if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let address: Ipv6Addr = inner.parse().map_err(|_| Malformed::Host)?;
+        return Ok(Cow::Owned(format!("[{address}]")));
+    }
+    let name = text.strip_suffix('.').unwrap_or(text);
+    if name.is_empty() || name.len() > 253 {
+        return Err(Malformed::Host);
+    }
+    let mut upper = false;
+    let mut label = 0usize;
+    let mut previous = b'.';
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'_' => label += 1,
+            b'A'..=b'Z' => {
+                upper = true;
+                label += 1;
+            }
+            b'-' if previous != b'.' => label += 1,
+            b'.' if previous != b'.' && previous != b'-' => label = 0,
+            _ => return Err(Malformed::Host),
+        }
+        if label > 63 {
+            return Err(Malformed::Host);
+        }
+        previous = byte;
+    }
+    if previous == b'-' || previous == b'.' {
+        return Err(Malformed::Host);
+    }
+    Ok(if upper { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) })
+}
+
+/// Hosts an app is served under: one name, or everything below one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum HostPattern {
+    /// Exactly this host.
+    Exact(Host),
+    /// Every host below this one (`*.example.com`), and not that one itself.
+    Below(Host),
+}
+
+impl HostPattern {
+    /// Whether `host` (in its one spelling) is meant.
+    pub fn matches(&self, host: &str) -> bool {
+        match self {
+            Self::Exact(exact) => exact.as_str() == host,
+            Self::Below(domain) => is_below(host, domain.as_str()),
+        }
+    }
+}
+
+impl FromStr for HostPattern {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        match text.strip_prefix("*.") {
+            Some(domain) => domain.parse().map(Self::Below),
+            None => text.parse().map(Self::Exact),
+        }
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(host) => host.fmt(formatter),
+            Self::Below(domain) => write!(formatter, "*.{domain}"),
+        }
+    }
+}
