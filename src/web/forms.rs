@@ -107,8 +107,7 @@ pub fn same_origin(headers: &HeaderMap, public_url: &Origin) -> Result<(), Error
     }
     Err(Error::new(
         Kind::Forbidden,
-        "This form was sent from another site, or from a page that has been open for too long. \
-         Open the page anew and try again.",
+        "This form did not come from a page of this site. Open the page anew and try again.",
         "a form was posted from another origin",
     ))
 }

@@ -87,7 +87,7 @@ impl PasswordField<'_> {
                 div.secret {
                     input type="password" id=(self.name) name=(self.name) autocomplete=(self.autocomplete)
                         aria-invalid=[self.wrong.then_some("true")] aria-describedby=[described]
-                        maxlength="1024" required;
+                        required;
                     button type="button" hidden data-shows=(self.name) aria-pressed="false" {
                         "Show" span.hidden { " " (self.label) }
                     }

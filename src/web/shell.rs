@@ -59,8 +59,10 @@ pub(super) fn house(
                         a href=(path) aria-current=[(path == here).then_some("page")] { (name) }
                     }
                 }
-                span.who { (username) }
-                form method="post" action=(urls::LOGOUT) { button { "Sign out" } }
+                div.me {
+                    span { (username) }
+                    form method="post" action=(urls::LOGOUT) { button { "Sign out" } }
+                }
             }
             main { (main) }
         }

@@ -35,8 +35,6 @@ pub const VALIDATE: &str = "/auth/validate";
 pub const HEALTH: &str = "/health";
 /// The public keys (RFC 7517).
 pub const JWKS: &str = "/.well-known/jwks.json";
-/// What robots may look at: nothing.
-pub const ROBOTS: &str = "/robots.txt";
 
 /// The sheet, the script and the icon, each under a name with its hash.
 pub const ASSETS: &str = "/assets/";

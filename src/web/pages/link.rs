@@ -36,7 +36,7 @@ pub fn link_setup(site: &Site, page: &Setup<'_>) -> Response {
         }
     };
     let card = html! {
-        (head("Welcome to Aegis", Some(&html! { "Make the first administrator." })))
+        (head("Welcome to Aegis", Some(&html! { "Create the account of the first administrator." })))
         (page.said.note())
         form method="post" action=(urls::LINK_SETUP) {
             (code(page.code))
@@ -44,7 +44,7 @@ pub fn link_setup(site: &Site, page: &Setup<'_>) -> Response {
             (text("email", "E-mail", page.email, "email", "May be left empty.", false))
             (text("name", "Name", page.name, "name", "As apps show it. May be left empty.", false))
             (new_password())
-            button.main { "Make the administrator" }
+            button.main { "Create the account" }
         }
     };
     let title = if page.said.is_refused() { "Not done yet" } else { "Welcome" };

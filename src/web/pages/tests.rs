@@ -25,7 +25,7 @@ fn return_to(raw: &str) -> ReturnTo {
 }
 
 /// Every page in every state, with `text` wherever somebody else's text can stand.
-pub(super) fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
+fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
     let back = return_to("https://jellyfin.example.com/web/?a=%22%3E%3Cscript%3E&b='onload='x");
     let host: Host = "grafana.example.com".parse().unwrap();
     let domain: Host = "example.com".parse().unwrap();
@@ -305,24 +305,4 @@ fn statuses_and_waits_are_what_the_state_says() {
     }
     let (_, wrong_method) = pages.iter().find(|(name, _)| *name == "method-not-allowed").unwrap();
     assert_eq!(wrong_method.headers()[header::ALLOW], "GET, HEAD");
-}
-
-/// Writes every page to the directory `AEGIS_GALLERY`, to be looked at.
-#[tokio::test]
-#[ignore = "for looking at the pages"]
-#[expect(clippy::disallowed_methods, reason = "where to write is said by whoever looks")]
-async fn pages_to_look_at() {
-    let directory = std::path::PathBuf::from(std::env::var("AEGIS_GALLERY").unwrap());
-    let site = site("https://auth.example.com", "example.com");
-    for file in [&site.assets.sheet.path, &site.assets.script.path, &site.assets.icon.path] {
-        let content = text(crate::web::asset(&site, file).unwrap()).await;
-        let path = directory.join(file.trim_start_matches('/'));
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
-    }
-    for (name, response) in gallery(&site, "sam") {
-        let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
-        std::fs::write(directory.join(format!("{name}.csp")), policy).unwrap();
-        std::fs::write(directory.join(format!("{name}.html")), text(response).await).unwrap();
-    }
 }
