@@ -5,6 +5,9 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod identity;
+
+pub mod password;
 pub mod place;
 pub mod secret;
 pub mod store;
+pub mod throttle;
