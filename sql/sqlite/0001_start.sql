@@ -66,6 +66,7 @@ create table link (
 create table attempt (
     key text primary key,
     failures integer not null,
+    earlier integer not null,               -- of an address: failures of the hour before
     first_at integer not null,
     last_at integer not null,
     locked_until integer not null,
