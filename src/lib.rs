@@ -1,6 +1,7 @@
 //! Aegis: forward-auth for a private network. `ARCHITECTURE.md` is the map of this house.
 #![forbid(unsafe_code)]
 
+pub mod changes;
 pub mod clock;
 pub mod config;
 pub mod error;

@@ -10,8 +10,7 @@ insert into feed (one, last) values (1, 0);
 create table change (
     seq integer primary key,
     kind text not null,
-    subject text not null,
-    at integer not null
+    subject text not null
 ) strict;
 
 -- People. A deleted account stays, so that its username is never given to another.
