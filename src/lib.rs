@@ -8,3 +8,4 @@ pub mod identity;
 pub mod place;
 pub mod secret;
 pub mod store;
+pub mod users;
