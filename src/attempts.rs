@@ -71,15 +71,16 @@ struct Stored {
 const TRIES: usize = 256;
 
 static READ: Statement = Statement::new(
-    "select failures, first_at, last_at, locked_until, version from attempt where key = $1",
+    "select failures, earlier, first_at, last_at, locked_until, version from attempt where key = $1",
 );
 static ADD: Statement = Statement::new(
-    "insert into attempt (key, failures, first_at, last_at, locked_until, version) values ($1, $2, $3, $4, $5, 1) \
+    "insert into attempt (key, failures, earlier, first_at, last_at, locked_until, version) \
+     values ($1, $2, $3, $4, $5, $6, 1) \
      on conflict (key) do nothing",
 );
 static SET: Statement = Statement::new(
-    "update attempt set failures = $2, first_at = $3, last_at = $4, locked_until = $5, version = version + 1 \
-     where key = $1 and version = $6",
+    "update attempt set failures = $2, earlier = $3, first_at = $4, last_at = $5, locked_until = $6, \
+     version = version + 1 where key = $1 and version = $7",
 );
 static CLEAR: Statement = Statement::new("delete from attempt where key = $1");
 static FORGET: Statement = Statement::new("delete from attempt where last_at < $1 and locked_until < $1");
@@ -209,21 +210,29 @@ const COUNTING: &str = "counting is no decision of anybody; what follows from it
 fn stored(row: &Row) -> Result<Stored, StoreError> {
     let counter = Counter {
         failures: u32::try_from(row.integer(0)?).unwrap_or(u32::MAX),
-        first_at: row.wall(1)?,
-        last_at: row.wall(2)?,
-        locked_until: row.wall(3)?,
+        earlier: u32::try_from(row.integer(1)?).unwrap_or(u32::MAX),
+        first_at: row.wall(2)?,
+        last_at: row.wall(3)?,
+        locked_until: row.wall(4)?,
     };
-    Ok(Stored { counter: Some(counter), version: row.integer(4)? })
+    Ok(Stored { counter: Some(counter), version: row.integer(5)? })
 }
 
 /// Adds the compare-and-set of one counter to a write.
 fn counted(write: Write, key: &str, counter: Counter, was: Stored) -> Write {
-    let failures = i64::from(counter.failures);
-    let (first, last, until) = (counter.first_at, counter.last_at, counter.locked_until);
+    let mut values = values![
+        key,
+        i64::from(counter.failures),
+        i64::from(counter.earlier),
+        counter.first_at,
+        counter.last_at,
+        counter.locked_until,
+    ];
     if was.version == 0 {
-        write.exec(&ADD, values![key, failures, first, last, until]).expect(Rows::One)
+        write.exec(&ADD, values).expect(Rows::One)
     } else {
-        write.exec(&SET, values![key, failures, first, last, until, was.version]).expect(Rows::One)
+        values.push(was.version.into());
+        write.exec(&SET, values).expect(Rows::One)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::changes::Changes;
 use crate::clock::{Clock, Now};
 use crate::error::{Error, Kind};
 use crate::forwarded::{Asked, Dialect, Peer, Unread};
-use crate::identity::{Found, Identity, Why};
+use crate::identity::{Email, Found, Identity, Why};
 use crate::keys::AssertionClaims;
 use crate::place::Authority;
 use crate::policy::{self, App, NoApp, Rule, Verdict};
@@ -88,6 +88,11 @@ impl Door {
         self.find_out(dialect, &current, &asked, headers, now).await
     }
 
+    /// The closed answer of this dialect, when answering itself failed.
+    pub fn closed(dialect: Dialect, error: &Error) -> Response {
+        answers::unread(dialect, error)
+    }
+
     /// Answers from memory, if it can.
     fn known(
         &self,
@@ -135,7 +140,7 @@ impl Door {
                 Ok(headers) => ready = Some(headers),
                 Err(error) => {
                     tracing::error!(event = "check.failed", reason = %error);
-                    return answers::refused(dialect, current, asked, &error, &[], |status| {
+                    return answers::refused(dialect, current, asked, &error, |status| {
                         self.refusals.keep(asked, status, Some(rule.name().to_owned()), None, "failed here", now)
                     });
                 }
@@ -182,7 +187,7 @@ impl Door {
     ) -> Result<(&'a App, &'a Rule), Box<Response>> {
         let refuse = |why: &'static str| {
             let error = Error::said(Kind::Forbidden, "There is no app at this address.");
-            Err(Box::new(answers::refused(dialect, current, asked, &error, &[], |status| {
+            Err(Box::new(answers::refused(dialect, current, asked, &error, |status| {
                 self.refusals.keep(asked, status, None, None, why, now)
             })))
         };
@@ -230,7 +235,7 @@ impl Door {
                     // Somebody without headers, or headers without somebody: a mistake of ours.
                     (Found::Known(_), None) | (_, Some(_)) => {
                         let error = Error::internal("identity and headers do not match");
-                        return answers::refused(dialect, current, asked, &error, &[], |status| {
+                        return answers::refused(dialect, current, asked, &error, |status| {
                             keep(status, "failed here")
                         });
                     }
@@ -248,23 +253,21 @@ impl Door {
                 keep(status, "a stronger factor is needed")
             }),
             Verdict::Forbidden => {
-                let error = Error::said(Kind::Forbidden, "This account has no access to this app.");
-                let needs = rule.needs();
-                let who = signed_in_as(found);
-                let mut facts: Vec<(&str, &str)> = Vec::new();
-                if let Some(who) = &who {
-                    facts.push(("Signed in as", who));
+                let reference = keep(403, "the rule does not let this account in");
+                match known(found) {
+                    Some(identity) => {
+                        let name = identity.email.as_ref().map_or(identity.username.as_str(), Email::as_str);
+                        answers::no_access(current, asked, name, rule.needs().as_deref(), &reference)
+                    }
+                    None => {
+                        let error = Error::said(Kind::Forbidden, "Nobody may open this.");
+                        answers::refused(dialect, current, asked, &error, |_| reference)
+                    }
                 }
-                if let Some(needs) = &needs {
-                    facts.push(("Needs", needs));
-                }
-                answers::refused(dialect, current, asked, &error, &facts, |status| {
-                    keep(status, "the rule does not let this account in")
-                })
             }
             Verdict::Unavailable(part) => {
                 let error = Error::unavailable(format!("{part:?} did not answer"));
-                answers::refused(dialect, current, asked, &error, &[], |status| {
+                answers::refused(dialect, current, asked, &error, |status| {
                     keep(status, "something that had to be asked did not answer")
                 })
             }
@@ -323,13 +326,6 @@ fn is_own_site(current: &Current, headers: &HeaderMap) -> bool {
 
 fn username(found: &Found) -> Option<String> {
     known(found).map(|identity| identity.username.to_string())
-}
-
-fn signed_in_as(found: &Found) -> Option<String> {
-    known(found).map(|identity| match &identity.email {
-        Some(email) => email.to_string(),
-        None => identity.username.to_string(),
-    })
 }
 
 fn known(found: &Found) -> Option<&Identity> {

@@ -163,7 +163,7 @@ impl SignIn {
     /// Judges a password somebody wants to have, and hashes it.
     pub async fn new_password(&self, password: Secret, own_words: Vec<String>) -> Result<StoredHash, Error> {
         match self.passwords.judge(&password, own_words).await.map_err(busy)? {
-            Ok(()) => self.passwords.hash(password).await.map_err(busy),
+            Ok(accepted) => self.passwords.hash(accepted).await.map_err(busy),
             Err(weak) => Err(Error::said(Kind::Unprocessable, weak.to_string())),
         }
     }

@@ -3,10 +3,12 @@
 //! Promises: [`App::prepare`] checks everything and opens nothing; a reload replaces all of
 //! [`Current`] at once or changes nothing. Never: names a type of a door.
 
-mod header_names;
+pub mod header_names;
+mod open;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -104,6 +106,7 @@ pub struct App {
     pub sign_in: SignIn,
     /// From a request's credentials to who it is.
     pub authenticate: Authenticate,
+    reload_failed: AtomicBool,
 }
 
 impl App {
@@ -154,13 +157,19 @@ impl App {
     }
 
     /// Puts the house together around a store and keys that are open.
-    pub fn build(prepared: Prepared, clock: Clock, store: Store, changes: Arc<Changes>, keys: Keys) -> Arc<Self> {
+    pub fn build(
+        prepared: Prepared,
+        clock: Clock,
+        store: Store,
+        changes: Arc<Changes>,
+        keys: Keys,
+    ) -> Result<Arc<Self>, Fault> {
         let Prepared { current, fixed } = prepared;
         let keys = Arc::new(keys);
         let [idle, longest, token] = fixed.lifetimes;
         let browser = longest.min(Duration::from_secs(24 * 60 * 60));
         let lifetimes = Lifetimes { idle, longest, browser, token };
-        let passwords = Passwords::start(fixed.hash_threads, clock.clone());
+        let passwords = Passwords::start(fixed.hash_threads, clock.clone())?;
         let users = Users::new(store.clone());
         let sessions = Sessions::new(store.clone(), lifetimes);
         let attempts = Attempts::new(store.clone());
@@ -172,7 +181,7 @@ impl App {
             attempts: attempts.clone(),
             passwords: passwords.clone(),
         };
-        Arc::new(Self {
+        Ok(Arc::new(Self {
             current: ArcSwap::from_pointee(current),
             links: Links::new(store.clone()),
             authenticate: Authenticate {
@@ -190,7 +199,8 @@ impl App {
             sessions,
             attempts,
             sign_in,
-        })
+            reload_failed: AtomicBool::new(false),
+        }))
     }
 
     /// Replaces what can be replaced. Says what else differs and needs a restart.
@@ -200,7 +210,18 @@ impl App {
         current.version = was.version + 1;
         let differs = self.fixed.differences(&current.fixed);
         self.current.store(Arc::new(current));
+        self.reload_failed.store(false, Ordering::Release);
         differs
+    }
+
+    /// Notes that a reload was refused: what was before holds.
+    pub fn refuse_reload(&self) {
+        self.reload_failed.store(true, Ordering::Release);
+    }
+
+    /// Whether the last reload was refused.
+    pub fn reload_failed(&self) -> bool {
+        self.reload_failed.load(Ordering::Acquire)
     }
 }
 

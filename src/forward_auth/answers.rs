@@ -9,9 +9,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::error::{Error, Kind};
 use crate::forwarded::{Asked, Dialect};
-use crate::place::Scheme;
+use crate::place::{Host, Scheme};
 use crate::state::Current;
-use crate::web::{self, Response, cookies, travelling, urls};
+use crate::web::travelling::{self, NoAccess};
+use crate::web::{self, Response, cookies, urls};
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const EMPTY: HeaderValue = HeaderValue::from_static("");
@@ -69,7 +70,7 @@ pub(super) fn to_https(
     let get = matches!(asked.method, Method::GET | Method::HEAD);
     if !(asked.navigation && get) {
         let error = Error::said(Kind::Forbidden, "Use https for this address.");
-        return refused(dialect, current, asked, &error, &[], reference);
+        return refused(dialect, current, asked, &error, reference);
     }
     let location = asked.return_url();
     match dialect {
@@ -108,19 +109,36 @@ pub(super) fn refused(
     current: &Current,
     asked: &Asked<'_>,
     error: &Error,
-    facts: &[(&str, &str)],
     reference: impl FnOnce(u16) -> String,
 ) -> Response {
     let status = in_dialect(dialect, web::status(error.kind));
     let reference = reference(status.as_u16());
     let mut response = if asked.navigation {
-        let host = asked.host.as_ref();
-        travelling::refused(&current.site, error, host, facts, &reference)
+        travelling::refusal(&current.site, error, &reference)
     } else {
         web::problem(error, Some(&reference))
     };
     *response.status_mut() = status;
     response
+}
+
+/// Somebody is known, and the rule does not let them in.
+pub(super) fn no_access(
+    current: &Current,
+    asked: &Asked<'_>,
+    name: &str,
+    needs: Option<&str>,
+    reference: &str,
+) -> Response {
+    match asked.host.parse::<Host>() {
+        Ok(host) if asked.navigation => {
+            travelling::no_access(&current.site, &NoAccess { name, host: &host, needs, reference })
+        }
+        Ok(_) | Err(_) => {
+            let error = Error::said(Kind::Forbidden, "This account has no access to this app.");
+            web::problem(&error, Some(reference))
+        }
+    }
 }
 
 /// The answer to a request that could not be read, or whose proxy is not believed.
