@@ -1,10 +1,12 @@
 //! Aegis: forward-auth for a private network. `ARCHITECTURE.md` is the map of this house.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;
 pub mod identity;
 pub mod place;
 pub mod secret;
+pub mod serve;
 pub mod store;
