@@ -119,3 +119,63 @@ where
         health.lock().restarts += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Notify;
+
+    /// A loop that fails the first time, panics the second, and then runs.
+    #[tokio::test]
+    async fn a_loop_that_fails_or_panics_is_started_again_and_says_so() {
+        let (clock, hand) = Clock::manual(Wall::from_seconds(1_000));
+        let tasks = Tasks::new(clock);
+        let begun = Arc::new((AtomicUsize::new(0), Notify::new()));
+        tasks.start("feed", {
+            let begun = begun.clone();
+            move || {
+                let begun = begun.clone();
+                async move {
+                    let time = begun.0.fetch_add(1, Ordering::SeqCst);
+                    begun.1.notify_one();
+                    match time {
+                        0 => Err(Error::internal("no feed")),
+                        1 => panic!("as asked"),
+                        _ => std::future::pending().await,
+                    }
+                }
+            }
+        });
+        for (restarts, wait, why) in [(0, 1, "no feed"), (1, 2, "it panicked")] {
+            within(begun.1.notified()).await;
+            let health = until(&tasks, |health| health.running_since.is_none()).await;
+            assert_eq!(health.last_error.as_deref(), Some(why));
+            assert_eq!(health.restarts, restarts);
+            hand.advance(Duration::from_secs(wait));
+        }
+        within(begun.1.notified()).await;
+        let health = until(&tasks, |health| health.running_since.is_some()).await;
+        assert_eq!(health.name, "feed");
+        assert_eq!(health.restarts, 2);
+        assert_eq!(health.running_since, Some(Wall::from_seconds(1_003)));
+        assert_eq!(tasks.stop(Duration::from_secs(30)).await, Vec::<&str>::new());
+        assert_eq!(tasks.health(), [], "a stopped task is no longer there");
+    }
+
+    async fn until(tasks: &Tasks, right: impl Fn(&Health) -> bool) -> Health {
+        within(async {
+            loop {
+                match tasks.health().pop() {
+                    Some(health) if right(&health) => return health,
+                    _ => tokio::task::yield_now().await,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn within<F: Future>(future: F) -> F::Output {
+        timeout(Duration::from_secs(30), future).await.expect("nothing happened for 30 s")
+    }
+}
