@@ -9,3 +9,5 @@
 #![allow(clippy::disallowed_methods, reason = "the tests are outside the house and have no clock of ours")]
 
 mod house;
+mod lab;
+mod through;
