@@ -14,7 +14,7 @@ pub(crate) mod proxy;
 pub(crate) mod stub;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -57,7 +57,9 @@ pub(crate) struct Lab {
     pub(crate) address: Ipv4Addr,
     pub(crate) app: App,
     authority: Authority,
-    // Dropped last to first: the proxy ends with the lab.
+    /// How many names were given away.
+    names: AtomicUsize,
+    // Held: the proxy ends with the lab.
     _proxy: Process,
 }
 
@@ -79,20 +81,20 @@ impl Lab {
     pub(crate) fn start(kind: Kind) -> Self {
         let (address, folder) = (address::take(), address::folder());
         let aegis = Aegis::start(address, folder.clone());
-        Self::around(kind, address, folder, Authority::Aegis(aegis))
+        Self::around(kind, address, &folder, Authority::Aegis(aegis))
     }
 
     /// A lab in which a stub answers: for what only the proxy and its files decide.
     pub(crate) fn with_stub(kind: Kind) -> Self {
         let (address, folder) = (address::take(), address::folder());
         let stub = Stub::start(&folder.join("aegis.sock"));
-        Self::around(kind, address, folder, Authority::Stub(stub))
+        Self::around(kind, address, &folder, Authority::Stub(stub))
     }
 
-    fn around(kind: Kind, address: Ipv4Addr, folder: PathBuf, authority: Authority) -> Self {
+    fn around(kind: Kind, address: Ipv4Addr, folder: &Path, authority: Authority) -> Self {
         let app = App::start((address, APP_PORT).into());
-        let proxy = proxy::start(kind, address, &folder);
-        Self { kind, address, app, authority, _proxy: proxy }
+        let proxy = proxy::start(kind, address, folder);
+        Self { kind, address, app, authority, names: AtomicUsize::new(1), _proxy: proxy }
     }
 
     /// Aegis itself.
@@ -118,17 +120,21 @@ impl Lab {
 
     /// A host of `app` that no other case uses, as it stands in a `Host` header.
     pub(crate) fn host(&self, app: &str) -> String {
-        format!("{}.{app}.aegis.localhost:{PROXY_PORT}", unique("case"))
+        format!("{}.{app}.aegis.localhost:{PROXY_PORT}", self.unique("case"))
     }
 
     /// A person that no other case uses, with these roles; the password is [`PASSWORD`].
     pub(crate) fn person(&self, roles: &[&str]) -> String {
-        let name = unique("person");
+        let name = self.unique("person");
         match &self.authority {
             Authority::Aegis(aegis) => aegis.add_user(&name, roles),
             Authority::Stub(stub) => stub.add_user(&name, roles),
         }
         name
+    }
+
+    fn unique(&self, word: &str) -> String {
+        format!("{word}{}", self.names.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Asks through the proxy.
@@ -181,9 +187,4 @@ pub(crate) fn sign_in_form(name: &str, password: &str, return_to: &str) -> Ask {
         .header("Accept", "text/html")
         .header("Content-Type", "application/x-www-form-urlencoded")
         .body(&form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish())
-}
-
-fn unique(word: &str) -> String {
-    static COUNT: AtomicUsize = AtomicUsize::new(1);
-    format!("{word}{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 
 use aws_lc_rs::digest;
@@ -14,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 
 /// One request as the app received it.
@@ -57,23 +58,23 @@ impl App {
         let listener = std::net::TcpListener::bind(at).unwrap_or_else(|error| panic!("{at}: {error}"));
         listener.set_nonblocking(true).unwrap();
         let own = book.clone();
-        thread::spawn(move || serve(listener, own));
+        thread::spawn(move || serve(listener, &own));
         Self { book }
     }
 
     /// What was asked of this host (as it stands in `Host`), in order.
     pub(crate) fn seen(&self, host: &str) -> Vec<Seen> {
-        let book = self.book.lock().unwrap();
+        let book = self.book.lock();
         book.iter().filter(|seen| seen.all("host").contains(&host)).cloned().collect()
     }
 
     /// Everything that was asked.
     pub(crate) fn everything(&self) -> Vec<Seen> {
-        self.book.lock().unwrap().clone()
+        self.book.lock().clone()
     }
 }
 
-fn serve(listener: std::net::TcpListener, book: Book) {
+fn serve(listener: std::net::TcpListener, book: &Book) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = TcpListener::from_std(listener).unwrap();
@@ -104,7 +105,7 @@ async fn answer(mut request: Request<Incoming>, book: Book) -> Result<Response<F
         body: String::from_utf8_lossy(&body).into_owned(),
         trailers,
     };
-    book.lock().unwrap().push(seen.clone());
+    book.lock().push(seen.clone());
 
     let answer = Response::builder().header("x-lab-app", "yes");
     Ok(if let Some(upgrade) = upgrade {

@@ -13,7 +13,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Ask {
     method: String,
     target: String,
-    version: &'static str,
     headers: Vec<(String, String)>,
     body: Option<String>,
 }
@@ -24,7 +23,6 @@ impl Ask {
         Self {
             method: method.to_owned(),
             target: target.to_owned(),
-            version: "HTTP/1.1",
             headers: vec![("Host".to_owned(), host.to_owned())],
             body: None,
         }
@@ -82,24 +80,15 @@ impl Ask {
         self
     }
 
-    /// As HTTP/1.0, and without a `Host`.
-    pub(crate) fn without_host(mut self) -> Self {
-        self.version = "HTTP/1.0";
-        self.headers.retain(|(name, _)| name != "Host");
-        self
-    }
-
     fn bytes(&self) -> String {
-        let mut text = format!("{} {} {}\r\n", self.method, self.target, self.version);
-        for (name, value) in &self.headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if let Some(body) = &self.body {
-            text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
-        } else {
-            text.push_str("\r\n");
-        }
-        text
+        let Self { method, target, headers, body } = self;
+        let lines: String =
+            headers.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
+        let end = body.as_ref().map_or_else(
+            || "\r\n".to_owned(),
+            |body| format!("Content-Length: {}\r\n\r\n{body}", body.len()),
+        );
+        format!("{method} {target} HTTP/1.1\r\n{lines}{end}")
     }
 
     /// Sends it on a connection of its own and reads the answer.

@@ -5,11 +5,12 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A running program and its log.
@@ -48,7 +49,7 @@ impl Process {
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         set_up(&mut command);
         let (answer, started) = channel();
-        STARTER.lock().unwrap().send((command, answer)).unwrap();
+        STARTER.lock().send((command, answer)).unwrap();
         let child = started
             .recv()
             .unwrap()
@@ -69,7 +70,7 @@ impl Process {
 
     /// Panics, with the log, if it has ended.
     pub(crate) fn still_there(&self) {
-        if let Some(status) = self.child.lock().unwrap().try_wait().unwrap() {
+        if let Some(status) = self.child.lock().try_wait().unwrap() {
             panic!("{} has ended: {status}\n{}", self.name, self.log());
         }
     }
@@ -91,7 +92,7 @@ impl Process {
 
     /// It ends at once, and has ended when this returns.
     pub(crate) fn kill(&self) {
-        let mut child = self.child.lock().unwrap();
+        let mut child = self.child.lock();
         let _ = child.kill();
         let _ = child.wait();
     }
@@ -99,11 +100,11 @@ impl Process {
     /// Asks it to end, waits, and gives its exit code.
     pub(crate) fn end(&self) -> Option<i32> {
         self.signal(Signal::TERM);
-        self.child.lock().unwrap().wait().unwrap().code()
+        self.child.lock().wait().unwrap().code()
     }
 
     fn signal(&self, signal: Signal) {
-        let id = Pid::from_child(&self.child.lock().unwrap());
+        let id = Pid::from_child(&self.child.lock());
         kill_process(id, signal).unwrap();
     }
 }

@@ -1,12 +1,12 @@
 //! A stand-in for Aegis that speaks just enough of its contract to try the proxy files by themselves.
 //!
 //! It believes every proxy and knows the lab's apps by the second label of their host. Its tokens
-//! are `stub.NAME`; nothing here is a model for the real thing.
+//! are `stub.NAME.token`; nothing here is a model for the real thing.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 
 use http_body_util::{BodyExt as _, Full};
@@ -15,7 +15,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::net::UnixListener;
+
+use aegis::place::CanonicalPath;
 
 use super::{IDENTITY, PASSWORD, PORTAL};
 
@@ -44,25 +47,25 @@ impl Stub {
         let listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
         listener.set_nonblocking(true).unwrap();
         let own = mind.clone();
-        thread::spawn(move || serve(listener, own));
+        thread::spawn(move || serve(listener, &own));
         Self { mind }
     }
 
     /// Makes somebody with the lab's password.
     pub(crate) fn add_user(&self, name: &str, roles: &[&str]) {
         let roles = roles.iter().map(ToString::to_string).collect();
-        self.mind.lock().unwrap().users.insert(name.to_owned(), roles);
+        self.mind.lock().users.insert(name.to_owned(), roles);
     }
 
     /// What proxies asked about this host.
     pub(crate) fn questions(&self, host: &str) -> Vec<Question> {
-        let mind = self.mind.lock().unwrap();
+        let mind = self.mind.lock();
         let about = |question: &&Question| question.headers.iter().any(|(_, value)| value.contains(host));
         mind.questions.iter().filter(about).cloned().collect()
     }
 }
 
-fn serve(listener: std::os::unix::net::UnixListener, mind: Arc<Mutex<Mind>>) {
+fn serve(listener: std::os::unix::net::UnixListener, mind: &Arc<Mutex<Mind>>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = UnixListener::from_std(listener).unwrap();
@@ -74,29 +77,34 @@ fn serve(listener: std::os::unix::net::UnixListener, mind: Arc<Mutex<Mind>>) {
     });
 }
 
+const APPS: [&str; 6] = ["open", "welcome", "closed", "operators", "passing", "shut"];
+
 type Reply = Response<Full<Bytes>>;
 
 async fn handle(request: Request<Incoming>, mind: Arc<Mutex<Mind>>) -> Result<Reply, Infallible> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let mut mind = mind.lock().unwrap();
+    let mut mind = mind.lock();
     Ok(match head.uri.path() {
         "/auth/forward-auth" => check(&mut mind, &head.uri.to_string(), &head.headers, false),
         "/auth/nginx" => check(&mut mind, &head.uri.to_string(), &head.headers, true),
-        "/login" if head.method == "POST" => sign_in(&mind, &body),
+        "/login" if head.method == "POST" => sign_in(&mind, &head.headers, &body),
         "/login" => reply(200, &[("content-type", "text/html")], "<h1>Sign in</h1>"),
         _ => reply(404, &[], "no such page"),
     })
 }
 
-fn sign_in(mind: &Mind, body: &[u8]) -> Reply {
+fn sign_in(mind: &Mind, headers: &HeaderMap, body: &[u8]) -> Reply {
+    if headers.get("sec-fetch-site").is_none_or(|site| site != "same-origin") {
+        return reply(403, &[], "a form from elsewhere");
+    }
     let fields: HashMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
     let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
     if !mind.users.contains_key(field("email")) || field("password") != PASSWORD {
         return reply(422, &[("content-type", "text/html")], field("email"));
     }
     let cookie = format!(
-        "aegis_token=stub.{}; Domain=aegis.localhost; Path=/; Secure; HttpOnly; SameSite=Lax",
+        "aegis_token=stub.{}.token; Domain=aegis.localhost; Path=/; Secure; HttpOnly; SameSite=Lax",
         field("email")
     );
     let to = if field("rd").is_empty() { "/" } else { field("rd") };
@@ -127,41 +135,50 @@ fn check(mind: &mut Mind, target: &str, headers: &HeaderMap, nginx: bool) -> Rep
     let closed = if nginx { 403 } else { 400 };
     let rest = url.strip_prefix("http://").unwrap_or_default();
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let path = path.split('?').next().unwrap_or_default();
-    let escaped = path.to_ascii_lowercase();
-    if ["..", "%2e", "%2f", "%5c", "%25", "%00", "\\", "#"].iter().any(|bad| escaped.contains(bad)) {
+    let Ok(path) = CanonicalPath::parse(path.split('?').next().unwrap_or_default()) else {
+        return reply(closed, &[], "malformed");
+    };
+    let app = host.split('.').nth(1).unwrap_or_default();
+    if host.contains(',') {
         return reply(closed, &[], "malformed");
     }
-    if !host.ends_with(".aegis.localhost:8080") {
+    if !host.ends_with(".aegis.localhost:8080") || !APPS.contains(&app) {
         return reply(403, &[("x-aegis-ref", "stub")], "no such app");
     }
-    let app = host.split('.').nth(1).unwrap_or_default();
 
     let mut cookies: Vec<&str> = headers
         .get_all("cookie")
         .iter()
         .flat_map(|line| line.to_str().unwrap_or_default().split("; "))
         .collect();
-    let token = cookies.iter().find_map(|cookie| cookie.strip_prefix("aegis_token=stub."));
-    let user = token.filter(|name| mind.users.contains_key(*name)).map(str::to_owned);
+    let tokens =
+        cookies.iter().filter_map(|cookie| cookie.strip_prefix("aegis_token=stub.")?.strip_suffix(".token"));
+    let tokens: Vec<&str> = tokens.collect();
+    let user = tokens
+        .first()
+        .copied()
+        .filter(|_| tokens.len() == 1)
+        .filter(|name| mind.users.contains_key(*name))
+        .map(str::to_owned);
     cookies
         .retain(|cookie| !cookie.starts_with("aegis_token=") && !cookie.starts_with("__Host-aegis_session="));
     let cookies = cookies.join("; ");
     let authorization = value("authorization");
     let authorization = if authorization.contains("aegis_pat_") { "" } else { authorization };
 
-    let public = app == "open" || path == "/pub" || path.starts_with("/pub/") || path == "/favicon.ico";
+    let icon = ["ico", "json", "png", "txt"].iter().any(|end| path.as_str().ends_with(&format!(".{end}")));
+    let public = app == "open" || path.is_within("/pub") || (icon && method == "GET");
     let preflight = method == "OPTIONS" && headers.contains_key("access-control-request-method");
     let roles = user.as_ref().map(|name| mind.users[name].clone()).unwrap_or_default();
     if app == "shut" {
         return reply(403, &[("x-aegis-ref", "stub")], "no");
     }
-    if public && app != "shut" || preflight && app == "passing" || user.is_none() && app == "welcome" {
+    if public || preflight && app == "passing" || user.is_none() && app == "welcome" {
         return yes(None, &cookies, authorization);
     }
     let needed = match app {
         "operators" => Some("operator"),
-        "closed" if path.trim_start_matches('/').starts_with("admin") => Some("admin"),
+        "closed" if path.is_within("/admin") => Some("admin"),
         _ => None,
     };
     match user {

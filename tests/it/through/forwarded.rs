@@ -1,6 +1,7 @@
 //! What was asked for: said by the proxy, never by the visitor.
 
 use crate::lab::Lab;
+use crate::lab::app::Seen;
 use crate::lab::client::{self, Ask};
 
 through_every_proxy!(
@@ -129,15 +130,22 @@ fn two_hosts_or_none_open_nothing(lab: &Lab) {
         "GET / HTTP/1.0\r\n\r\n".to_owned(),
         "GET / HTTP/1.1\r\n\r\n".to_owned(),
     ] {
-        let before = lab.app.seen(&closed).len() + lab.app.seen("").len();
         let answer = client::exchange(lab.proxy(), request.as_bytes());
+        // nginx reads a Host up to its first colon; then that one is judged and asked, and no other.
+        let both = request.contains(&open) && request.contains(&closed);
+        let first_only = !lab.kind.is_caddy() && both && answer.status == 200;
         assert!(
-            [400, 401, 403].contains(&answer.status),
+            first_only || [400, 401, 403].contains(&answer.status),
             "{}\nasked: {request}\ncame back: {answer}",
             lab.kind
         );
-        let after = lab.app.seen(&closed).len() + lab.app.seen("").len();
-        assert_eq!(before, after, "{}: the app was reached\nasked: {request}\ncame back: {answer}", lab.kind);
+        let reached = |seen: &Seen| seen.one("host").is_none_or(|host| host.contains(&closed));
+        let seen: Vec<Seen> = lab.app.everything().into_iter().filter(reached).collect();
+        assert!(
+            seen.is_empty(),
+            "{}: the app was reached\nasked: {request}\ncame back: {answer}\nthe app saw: {seen:#?}",
+            lab.kind
+        );
     }
 }
 
