@@ -1,0 +1,190 @@
+//! The lab: a real proxy with the shipped files, Aegis behind it as a child process, and an app that
+//! writes down what it received.
+//!
+//! A lab has a loopback address of its own with fixed ports on it, so that labs never meet. One lab
+//! for each kind of proxy is shared by the cases that only read; each case has its own app host
+//! (`Lab::host`) and its own person (`Lab::person`).
+
+pub(crate) mod address;
+pub(crate) mod aegis;
+pub(crate) mod app;
+pub(crate) mod client;
+pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod stub;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aegis::Aegis;
+use app::App;
+use client::{Answer, Ask};
+use process::Process;
+use proxy::Kind;
+use stub::Stub;
+
+/// Where the proxy listens, on the lab's address.
+pub(crate) const PROXY_PORT: u16 = 8080;
+/// Where the app listens; the proxy knows it, visitors do not.
+pub(crate) const APP_PORT: u16 = 8081;
+/// Where Aegis listens beside its unix socket.
+pub(crate) const AEGIS_PORT: u16 = 8009;
+
+/// The host of Aegis's own site.
+pub(crate) const PORTAL: &str = "auth.aegis.localhost:8080";
+
+/// The identity headers, as apps receive them.
+pub(crate) const IDENTITY: [&str; 6] = [
+    "remote-user",
+    "remote-email",
+    "remote-name",
+    "remote-groups",
+    "remote-auth-method",
+    "x-aegis-assertion",
+];
+
+/// Who answers the proxy's question.
+enum Authority {
+    Aegis(Aegis),
+    Stub(Stub),
+}
+
+/// A proxy, who it asks, and the app behind it.
+pub(crate) struct Lab {
+    pub(crate) kind: Kind,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) app: App,
+    authority: Authority,
+    /// How many names were given away.
+    names: AtomicUsize,
+    // Held: the proxy ends with the lab.
+    _proxy: Process,
+}
+
+static CADDY: LazyLock<Lab> = LazyLock::new(|| Lab::start(Kind::Caddy));
+static OLD_CADDY: LazyLock<Lab> = LazyLock::new(|| Lab::start(Kind::OldCaddy));
+static NGINX: LazyLock<Lab> = LazyLock::new(|| Lab::start(Kind::Nginx));
+
+impl Lab {
+    /// The lab of this kind of proxy that all cases share.
+    pub(crate) fn shared(kind: Kind) -> &'static Self {
+        match kind {
+            Kind::Caddy => &CADDY,
+            Kind::OldCaddy => &OLD_CADDY,
+            Kind::Nginx => &NGINX,
+        }
+    }
+
+    /// A lab of one's own, with the real Aegis: for cases that stop or slow it.
+    pub(crate) fn start(kind: Kind) -> Self {
+        let (address, folder) = (address::take(), address::folder());
+        let aegis = Aegis::start(address, folder.clone());
+        Self::around(kind, address, &folder, Authority::Aegis(aegis))
+    }
+
+    /// A lab in which a stub answers: for what only the proxy and its files decide.
+    pub(crate) fn with_stub(kind: Kind) -> Self {
+        let (address, folder) = (address::take(), address::folder());
+        let stub = Stub::start(&folder.join("aegis.sock"));
+        Self::around(kind, address, &folder, Authority::Stub(stub))
+    }
+
+    fn around(kind: Kind, address: Ipv4Addr, folder: &Path, authority: Authority) -> Self {
+        let app = App::start((address, APP_PORT).into());
+        let proxy = proxy::start(kind, address, folder);
+        Self { kind, address, app, authority, names: AtomicUsize::new(1), _proxy: proxy }
+    }
+
+    /// Aegis itself.
+    pub(crate) fn aegis(&self) -> &Aegis {
+        match &self.authority {
+            Authority::Aegis(aegis) => aegis,
+            Authority::Stub(_) => panic!("this lab has a stub in Aegis's place"),
+        }
+    }
+
+    /// The stub in Aegis's place.
+    pub(crate) fn stub(&self) -> &Stub {
+        match &self.authority {
+            Authority::Stub(stub) => stub,
+            Authority::Aegis(_) => panic!("this lab has the real Aegis"),
+        }
+    }
+
+    /// Where the proxy listens.
+    pub(crate) fn proxy(&self) -> SocketAddr {
+        (self.address, PROXY_PORT).into()
+    }
+
+    /// A host of `app` that no other case uses, as it stands in a `Host` header.
+    pub(crate) fn host(&self, app: &str) -> String {
+        format!("{}.{app}.aegis.localhost:{PROXY_PORT}", self.unique("case"))
+    }
+
+    /// A person that no other case uses, with these roles; the password is [`PASSWORD`].
+    pub(crate) fn person(&self, roles: &[&str]) -> String {
+        let name = self.unique("person");
+        match &self.authority {
+            Authority::Aegis(aegis) => aegis.add_user(&name, roles),
+            Authority::Stub(stub) => stub.add_user(&name, roles),
+        }
+        name
+    }
+
+    fn unique(&self, word: &str) -> String {
+        format!("{word}{}", self.names.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Asks through the proxy.
+    pub(crate) fn send(&self, ask: &Ask) -> Answer {
+        ask.send(self.proxy())
+    }
+
+    /// Signs somebody in by the form, as a browser without JavaScript does, and gives the `Cookie`
+    /// header their browser then sends to apps.
+    pub(crate) fn sign_in(&self, name: &str) -> String {
+        let answer = self.send(&sign_in_form(name, PASSWORD, ""));
+        assert_eq!(answer.status, 303, "signing in as {name}: {answer}");
+        let cookies = answer.cookies();
+        let token = cookies
+            .iter()
+            .find(|cookie| cookie.starts_with("aegis_token="))
+            .unwrap_or_else(|| panic!("signing in as {name}: no cookie `aegis_token` in {answer}"));
+        token.clone()
+    }
+
+    /// Asserts that the app behind the proxy never heard of this host.
+    #[track_caller]
+    pub(crate) fn app_heard_nothing(&self, host: &str, ask: &Ask, answer: &Answer) {
+        let seen = self.app.seen(host);
+        assert!(
+            seen.is_empty(),
+            "{}: the app was reached and should not have been.\nasked: {ask}\ncame back: {answer}\nthe app saw: {seen:#?}",
+            self.kind
+        );
+        assert!(
+            answer.header("x-lab-app").is_none(),
+            "{}: the app answered.\nasked: {ask}\ncame back: {answer}",
+            self.kind
+        );
+    }
+}
+
+/// The password of everybody in the lab.
+pub(crate) const PASSWORD: &str = "seven lanterns over the harbour";
+
+/// The form of the sign-in page, as a browser posts it from there.
+pub(crate) fn sign_in_form(name: &str, password: &str, return_to: &str) -> Ask {
+    let fields = [("email", name), ("password", password), ("rd", return_to)];
+    let fields = fields.iter().filter(|(_, value)| !value.is_empty());
+    Ask::new("POST", PORTAL, "/login")
+        .header("Origin", &format!("http://{PORTAL}"))
+        .header("Sec-Fetch-Site", "same-origin")
+        .header("Sec-Fetch-Mode", "navigate")
+        .header("Sec-Fetch-Dest", "document")
+        .header("Accept", "text/html")
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(&form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish())
+}
