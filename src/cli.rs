@@ -12,6 +12,7 @@ mod check;
 mod completions;
 mod demo;
 mod explain;
+mod first_steps;
 mod health;
 mod log;
 mod out;

@@ -11,6 +11,7 @@ mod connection;
 mod drain;
 pub mod listen;
 pub mod notify;
+pub mod routes;
 mod socket;
 pub mod tasks;
 
@@ -28,16 +29,7 @@ use tokio::task::JoinSet;
 
 use crate::config::LimitSettings;
 use crate::error::{Fault, Faults};
-use crate::place::ClientAddress;
-
-/// The other end of a connection, as doors see it. (HOLE: becomes `forwarded::Peer`.)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// Somebody who may open our unix socket.
-    Unix,
-    /// An address on the network.
-    Tcp(ClientAddress),
-}
+use crate::forwarded::Peer;
 
 /// What answers the requests of every connection.
 pub trait Answer: Send + Sync + 'static {

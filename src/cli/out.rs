@@ -81,6 +81,19 @@ pub(super) fn coloured() -> bool {
     stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }
 
+/// Lines in a box, on standard error.
+pub(super) fn boxed(lines: &[&str]) {
+    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
+    let bar = "─".repeat(width + 2);
+    let mut text = format!("┌{bar}┐\n");
+    for line in lines {
+        let padding = " ".repeat(width - line.chars().count());
+        text.push_str(&format!("│ {line}{padding} │\n"));
+    }
+    text.push_str(&format!("└{bar}┘\n"));
+    let _gone = stderr().lock().write_all(text.as_bytes());
+}
+
 /// `error: …` and its hint, once a fault.
 pub(super) fn faults(faults: &Faults) {
     let (label, hint) = if coloured() {

@@ -1,26 +1,32 @@
 //! `aegis serve`: checks everything, opens everything, answers, and ends in order.
 
 use std::sync::Arc;
+use std::sync::mpsc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use super::log::Log;
 use super::signals::{Asked, Signals};
-use super::{Common, Failure, Outcome, process, settings};
+use super::{Common, Failure, Outcome, first_steps, process, settings};
 use crate::clock::Clock;
-use crate::error::{Fault, Faults};
+use crate::config::Settings;
+use crate::error::{Error, Fault, Faults};
+use crate::serve::routes::Routes;
 use crate::serve::tasks::Tasks;
-use crate::serve::{Answer, Drained, Limits, Listener, Peer, listen, notify};
+use crate::serve::{Drained, Limits, Listener, listen, notify};
+use crate::state::App;
 
 /// Files that are open beside the connections: the store's, logs, those being sent away.
 const OTHER_FILES: u64 = 128;
 /// How long background tasks may take to stop.
 const TASKS_STOP: Duration = Duration::from_secs(2);
+/// How often the last uses of sessions are written.
+const FLUSH: Duration = Duration::from_mins(1);
+/// How often what is over is forgotten.
+const FORGET: Duration = Duration::from_hours(1);
+/// How often the parts without which nothing can be answered are looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to end.
 pub(super) fn run(common: &Common) -> Outcome {
@@ -29,8 +35,9 @@ pub(super) fn run(common: &Common) -> Outcome {
     let log = kept(Log::from_settings(&settings.log), &mut faults);
     let addresses = kept(listen::parse(&settings.listen), &mut faults);
     let limits = kept(Limits::from_settings(&settings.limits), &mut faults);
-    // HOLE: `App::prepare(&settings)`, whose faults are told with these.
-    let (Some(log), Some(addresses), Some(limits)) = (log, addresses, limits) else {
+    let prepared = kept(App::prepare(&settings), &mut faults);
+    let (Some(log), Some(addresses), Some(limits), Some(prepared)) = (log, addresses, limits, prepared)
+    else {
         return Err(Failure::Configuration(faults));
     };
     log.start();
@@ -43,7 +50,10 @@ pub(super) fn run(common: &Common) -> Outcome {
             "fewer files may be open than connections are allowed; raise LimitNOFILE"
         );
     }
-    // HOLE: the data directory, its lock and the store come before the listeners.
+    for note in prepared.current.policy.notes() {
+        tracing::info!(event = "configuration.note", "{note}");
+    }
+    let app = App::open(prepared, &settings, Clock::system())?;
     // Before the runtime: it has threads, and sockets of systemd are taken from the environment.
     let listeners = Listener::bind(&addresses).map_err(Failure::Failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -52,7 +62,7 @@ pub(super) fn run(common: &Common) -> Outcome {
         .enable_all()
         .build()
         .map_err(|error| Failure::said(format!("cannot start: {error}")))?;
-    let outcome = runtime.block_on(serve(listeners, limits));
+    let outcome = runtime.block_on(serve(common, &settings, &app, listeners, limits));
     // Whatever still runs was named already, or a second signal wanted it so.
     runtime.shutdown_background();
     outcome
@@ -63,16 +73,37 @@ fn kept<T>(read: Result<T, Faults>, faults: &mut Faults) -> Option<T> {
     read.map_err(|more| faults.extend(more)).ok()
 }
 
-async fn serve(listeners: Vec<Listener>, limits: Limits) -> Outcome {
+async fn serve(
+    common: &Common,
+    settings: &Settings,
+    app: &Arc<App>,
+    listeners: Vec<Listener>,
+    limits: Limits,
+) -> Outcome {
     let mut signals =
         Signals::hear().map_err(|error| Failure::said(format!("cannot hear signals: {error}")))?;
-    let clock = Clock::system();
-    let tasks = Tasks::new(clock.clone());
+    app.seed(settings).await?;
+    first_steps::tell(app).await?;
+    let feed = Feed::start(app)?;
+    let tasks = Arc::new(Tasks::new(app.clock.clone()));
+    start_tasks(&tasks, app);
+    let healths = tasks.clone();
+    let routes = Arc::new(Routes::new(
+        app,
+        Arc::new(move || {
+            let runs = |health: &crate::serve::tasks::Health| health.running_since.is_some();
+            healths.health().iter().map(|health| (health.name, runs(health))).collect()
+        }),
+    ));
     if let Some(interval) = notify::watchdog() {
-        // HOLE: alive is what `/health` says of the writer and the feed.
+        let (clock, routes) = (app.clock.clone(), routes.clone());
         tasks.start("watchdog", move || {
-            let clock = clock.clone();
-            async move { Ok(notify::feed_watchdog(clock, interval, || true).await) }
+            let (clock, routes) = (clock.clone(), routes.clone());
+            async move {
+                let well = clock.clone();
+                let alive = move || routes.status.is_well(well.now());
+                Ok(notify::feed_watchdog(clock, interval, alive).await)
+            }
         });
     }
     let on: Vec<String> = listeners.iter().map(ToString::to_string).collect();
@@ -80,9 +111,10 @@ async fn serve(listeners: Vec<Listener>, limits: Limits) -> Outcome {
     let stopped = async {
         let _told = stopped.await;
     };
-    let server = crate::serve::run(listeners, Arc::new(Nothing), limits, stopped);
+    let server = crate::serve::run(listeners, routes, limits, stopped);
     tokio::pin!(server);
     let mut stop = Some(stop);
+    let mut lost = None;
     let on = on.join(", ");
     tracing::info!(event = "server.ready", on, version = env!("CARGO_PKG_VERSION"), "ready");
     notify::ready(&format!("answers at {on}"));
@@ -97,27 +129,127 @@ async fn serve(listeners: Vec<Listener>, limits: Limits) -> Outcome {
                 (Asked::Stop, None) => return Err(Failure::said("ended at once by a second signal")),
                 (Asked::Reload, Some(waiting)) => {
                     stop = Some(waiting);
-                    reload(&on);
+                    notify::reloading();
+                    reload(common, app);
+                    notify::ready(&format!("answers at {on}"));
                 }
                 (Asked::Reload, None) => {}
             },
+            () = app.clock.wait(LOOK), if lost.is_none() => {
+                lost = missing(app, &feed);
+                if let (Some(part), Some(stop)) = (lost, stop.take()) {
+                    tracing::error!(event = "server.broken", part, "a part ended that nothing works without");
+                    let _heard = stop.send(());
+                }
+            }
         }
     };
     let stuck = tasks.stop(TASKS_STOP).await;
-    // HOLE: counters, then writer and checkpoint.
-    ended(drained, &stuck)
+    if let Err(error) = app.sessions.flush().await {
+        tracing::warn!(event = "sessions.unwritten", reason = %error, "the last uses of sessions were not written");
+    }
+    app.passwords.close();
+    feed.stop();
+    app.store.close().await;
+    ended(drained, &stuck, lost)
 }
 
-/// HOLE: reads the settings anew; one swap, or no change and the faults in the log.
-fn reload(on: &str) {
-    notify::reloading();
-    tracing::warn!(event = "reload.not_built", "the configuration is read at the start only");
-    notify::ready(&format!("answers at {on}"));
+/// The part that ended by itself although nothing works without it.
+fn missing(app: &App, feed: &Feed) -> Option<&'static str> {
+    if !app.store.is_writer_alive() {
+        return Some("the writer of the store");
+    }
+    feed.has_ended().then_some("the listener to the change feed")
+}
+
+fn start_tasks(tasks: &Tasks, app: &Arc<App>) {
+    let unwritten = |error: crate::store::WriteError| Error::unavailable(error.to_string());
+    let house = app.clone();
+    tasks.start("last-uses", move || {
+        let app = house.clone();
+        async move {
+            loop {
+                app.clock.wait(FLUSH).await;
+                app.sessions.flush().await.map_err(unwritten)?;
+            }
+        }
+    });
+    let house = app.clone();
+    tasks.start("forgetting", move || {
+        let app = house.clone();
+        async move {
+            loop {
+                app.clock.wait(FORGET).await;
+                let now = app.clock.now().wall;
+                app.sessions.forget_old(now).await.map_err(unwritten)?;
+                app.attempts.forget_old(now).await.map_err(unwritten)?;
+            }
+        }
+    });
+}
+
+/// The thread that hears what other processes change.
+struct Feed {
+    wake: mpsc::Sender<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Feed {
+    fn start(app: &Arc<App>) -> Result<Self, Fault> {
+        let watcher = app.store.watcher()?;
+        let (wake, woken) = mpsc::channel();
+        let changes = app.changes.clone();
+        let thread = std::thread::Builder::new()
+            .name("aegis-changes".into())
+            .spawn(move || changes.listen(watcher, &woken))
+            .map_err(|error| Fault::new(format!("cannot start a thread: {error}")))?;
+        // Asked at once, so that the first check finds the feed heard.
+        let _heard = wake.send(());
+        Ok(Self { wake, thread })
+    }
+
+    fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    fn stop(self) {
+        drop(self.wake);
+        let _ended = self.thread.join();
+    }
+}
+
+/// Reads the settings anew: one swap, or no change and the faults in the log.
+fn reload(common: &Common, app: &App) {
+    let prepared = settings::read(common).and_then(|settings| {
+        let mut faults = Faults::default();
+        kept(listen::parse(&settings.listen), &mut faults);
+        match kept(App::prepare(&settings), &mut faults) {
+            Some(prepared) if faults.0.is_empty() => Ok(prepared),
+            Some(_) | None => Err(Failure::Configuration(faults)),
+        }
+    });
+    match prepared {
+        Ok(prepared) => {
+            for setting in app.reload(prepared) {
+                tracing::warn!(event = "reload.needs_restart", setting, "this setting changes at the next start");
+            }
+            tracing::info!(event = "reload.done", "the settings were read anew");
+        }
+        Err(Failure::Configuration(faults) | Failure::Failed(faults)) => {
+            app.refuse_reload();
+            for fault in &faults.0 {
+                tracing::error!(event = "reload.refused", "{fault}");
+            }
+        }
+    }
 }
 
 /// Done, or failed with the names of what was cut.
-fn ended(drained: Drained, stuck: &[&str]) -> Outcome {
+fn ended(drained: Drained, stuck: &[&str], lost: Option<&str>) -> Outcome {
     let mut faults = Faults::default();
+    if let Some(part) = lost {
+        faults.add(Fault::new(format!("{part} ended, and nothing works without it")));
+    }
     if let Some(why) = drained.fault {
         faults.add(Fault::new(format!("a listener ended: {why}")));
     }
@@ -132,22 +264,4 @@ fn ended(drained: Drained, stuck: &[&str]) -> Outcome {
     }
     tracing::info!(event = "server.ended", "ended");
     faults.or(()).map_err(Failure::Failed)
-}
-
-/// HOLE: stands where the doors will be.
-struct Nothing;
-
-impl Answer for Nothing {
-    async fn answer(&self, _peer: Peer, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        if request.uri().path() == "/health" {
-            return Response::new(Full::new(Bytes::from_static(b"{\"status\":\"ok\"}")));
-        }
-        self.panicked(request.uri().path())
-    }
-
-    fn panicked(&self, _path: &str) -> Response<Full<Bytes>> {
-        let mut answer = Response::new(Full::default());
-        *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        answer
-    }
 }

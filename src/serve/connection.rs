@@ -27,7 +27,8 @@ use tokio::time::timeout;
 use super::caught::caught;
 use super::drain::{Ending, Phase};
 use super::socket::Stream;
-use super::{Answer, Limits, Peer};
+use super::{Answer, Limits};
+use crate::forwarded::Peer;
 use crate::place::ClientAddress;
 
 /// Connections over the limit that are told so at once; more are closed without a word.
