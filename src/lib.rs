@@ -6,5 +6,6 @@ pub mod config;
 pub mod error;
 pub mod identity;
 pub mod place;
+pub mod policy;
 pub mod secret;
 pub mod store;
