@@ -20,6 +20,7 @@ use crate::error::Fault;
 use crate::secret::Secret;
 
 pub use interpret::sqlite_file;
+pub(crate) use section::nearest;
 pub use sources::{Sources, read};
 pub use span::span;
 

@@ -332,7 +332,7 @@ impl<'r> Section<'r> {
 }
 
 /// The one of `known` that `written` was probably meant to be.
-pub(super) fn nearest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     known
         .map(|name| (strsim::damerau_levenshtein(written, name), name))
         .filter(|(distance, name)| *distance <= name.len().max(3) / 3)
