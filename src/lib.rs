@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod forwarded;
 pub mod identity;
 pub mod place;
 pub mod secret;
