@@ -184,18 +184,13 @@ impl HostPattern {
 impl HostPattern {
     /// Reads what stands in an app's `hosts`: a host or `*.` and a domain, perhaps with a port.
     pub fn with_port(text: &str) -> Result<(Self, Option<u16>), Malformed> {
-        match text.strip_prefix("*.") {
-            Some(domain) => {
-                let domain = Authority::parse(domain)?;
-                let port = domain.port;
-                let domain = domain.into_host();
-                if domain.is_address() { Err(Malformed::Host) } else { Ok((Self::Below(domain), port)) }
-            }
-            None => {
-                let host = Authority::parse(text)?;
-                let port = host.port;
-                Ok((Self::Exact(host.into_host()), port))
-            }
+        let domain = text.strip_prefix("*.");
+        let Authority { host, port } = Authority::parse(domain.unwrap_or(text))?;
+        let host = Host(host.into());
+        match domain {
+            None => Ok((Self::Exact(host), port)),
+            Some(_) if host.is_address() => Err(Malformed::Host),
+            Some(_) => Ok((Self::Below(host), port)),
         }
     }
 }
