@@ -6,7 +6,7 @@ use crate::serve::listen;
 
 /// HOLE: to these checks comes `App::prepare`, and which apps are open to every user.
 pub(super) fn run(common: &Common) -> Outcome {
-    let settings = settings::read(common)?;
+    let settings = settings::read(common, &[])?;
     let mut faults = listen::parse(&settings.listen).err().unwrap_or_default();
     faults.extend(Limits::from_settings(&settings.limits).err().unwrap_or_default());
     faults.or(()).map_err(Failure::Configuration)?;

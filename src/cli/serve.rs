@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use clap::Args;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -11,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::log::Log;
 use super::signals::{Asked, Signals};
-use super::{Common, Failure, Outcome, process, settings};
+use super::{Common, Failure, Listen, Outcome, process, settings};
 use crate::clock::Clock;
 use crate::error::{Fault, Faults};
 use crate::serve::tasks::Tasks;
@@ -22,9 +23,15 @@ const OTHER_FILES: u64 = 128;
 /// How long background tasks may take to stop.
 const TASKS_STOP: Duration = Duration::from_secs(2);
 
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    at: Listen,
+}
+
 /// Serves until it is told to end.
-pub(super) fn run(common: &Common) -> Outcome {
-    let settings = settings::read(common)?;
+pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
+    let settings = settings::read(common, &arguments.at.listen)?;
     let mut faults = Faults::default();
     let log = kept(Log::from_settings(&settings.log), &mut faults);
     let addresses = kept(listen::parse(&settings.listen), &mut faults);
