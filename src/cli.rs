@@ -62,10 +62,21 @@ struct Common {
     data_dir: Option<PathBuf>,
 }
 
+/// Where the server listens, for commands that are about the running server.
+#[derive(Args, Debug, Default)]
+struct Listen {
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        help = "Where the server listens: 127.0.0.1:8009, unix:/path, systemd; may be repeated [default: as configured]"
+    )]
+    listen: Vec<String>,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server
-    Serve,
+    Serve(serve::Arguments),
     /// Show everything on this machine: Aegis, a small app and a proxy before it
     Demo,
     /// Check the configuration completely, and open nothing
@@ -149,7 +160,7 @@ pub fn main() -> ExitCode {
 fn run(line: CommandLine) -> Outcome {
     let common = &line.common;
     match line.command {
-        Command::Serve => serve::run(common),
+        Command::Serve(arguments) => serve::run(common, &arguments),
         Command::Demo => demo::run(common),
         Command::Check => check::run(common),
         Command::Explain(arguments) => explain::run(common, &arguments),

@@ -7,7 +7,7 @@ use crate::state::App;
 
 /// All faults at once, or what the configuration comes to.
 pub(super) fn run(common: &Common) -> Outcome {
-    let settings = settings::read(common)?;
+    let settings = settings::read(common, &[])?;
     let mut faults = Faults::default();
     faults.extend(listen::parse(&settings.listen).err().unwrap_or_default());
     faults.extend(Limits::from_settings(&settings.limits).err().unwrap_or_default());

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{Common, Failure, Outcome, out, settings};
+use super::{Common, Failure, Listen, Outcome, out, settings};
 use crate::error::Fault;
 use crate::serve::listen::{self, Address};
 
@@ -22,6 +22,8 @@ const LARGEST: usize = 64 * 1024;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    at: Listen,
     /// Print the server's answer as it is
     #[arg(long)]
     json: bool,
@@ -29,7 +31,7 @@ pub(super) struct Arguments {
 
 /// Done if the server says that it can serve, else failed.
 pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
-    let settings = settings::read(common)?;
+    let settings = settings::read(common, &arguments.at.listen)?;
     let addresses = listen::parse(&settings.listen).map_err(Failure::Configuration)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use clap::Args;
 use tokio::sync::oneshot;
 
 use super::log::Log;
 use super::signals::{Asked, Signals};
-use super::{Common, Failure, Outcome, first_steps, process, settings};
+use super::{Common, Failure, Listen, Outcome, first_steps, process, settings};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::error::{Error, Fault, Faults};
@@ -28,9 +29,15 @@ const FORGET: Duration = Duration::from_hours(1);
 /// How often the parts without which nothing can be answered are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    at: Listen,
+}
+
 /// Serves until it is told to end.
-pub(super) fn run(common: &Common) -> Outcome {
-    let settings = settings::read(common)?;
+pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
+    let settings = settings::read(common, &arguments.at.listen)?;
     let mut faults = Faults::default();
     let log = kept(Log::from_settings(&settings.log), &mut faults);
     let addresses = kept(listen::parse(&settings.listen), &mut faults);
@@ -62,7 +69,7 @@ pub(super) fn run(common: &Common) -> Outcome {
         .enable_all()
         .build()
         .map_err(|error| Failure::said(format!("cannot start: {error}")))?;
-    let outcome = runtime.block_on(serve(common, &settings, &app, listeners, limits));
+    let outcome = runtime.block_on(serve(common, arguments, &settings, &app, listeners, limits));
     // Whatever still runs was named already, or a second signal wanted it so.
     runtime.shutdown_background();
     outcome
@@ -75,6 +82,7 @@ fn kept<T>(read: Result<T, Faults>, faults: &mut Faults) -> Option<T> {
 
 async fn serve(
     common: &Common,
+    arguments: &Arguments,
     settings: &Settings,
     app: &Arc<App>,
     listeners: Vec<Listener>,
@@ -130,7 +138,7 @@ async fn serve(
                 (Asked::Reload, Some(waiting)) => {
                     stop = Some(waiting);
                     notify::reloading();
-                    reload(common, app);
+                    reload(common, arguments, app);
                     notify::ready(&format!("answers at {on}"));
                 }
                 (Asked::Reload, None) => {}
@@ -219,8 +227,8 @@ impl Feed {
 }
 
 /// Reads the settings anew: one swap, or no change and the faults in the log.
-fn reload(common: &Common, app: &App) {
-    let prepared = settings::read(common).and_then(|settings| {
+fn reload(common: &Common, arguments: &Arguments, app: &App) {
+    let prepared = settings::read(common, &arguments.at.listen).and_then(|settings| {
         let mut faults = Faults::default();
         kept(listen::parse(&settings.listen), &mut faults);
         match kept(App::prepare(&settings), &mut faults) {

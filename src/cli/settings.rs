@@ -3,11 +3,8 @@
 use super::{Common, Failure};
 use crate::config::{self, Settings, Sources};
 
-/// Reads them; what is wrong with them is wrong for every command.
-pub(super) fn read(common: &Common) -> Result<Settings, Failure> {
-    config::read(&sources(common)).map_err(Failure::Configuration)
-}
-
-fn sources(common: &Common) -> Sources {
-    Sources::from_process(common.config.clone(), common.data_dir.clone(), Vec::new())
+/// Reads the settings; `listen` is what the line says of it, if anything.
+pub(super) fn read(common: &Common, listen: &[String]) -> Result<Settings, Failure> {
+    let sources = Sources::from_process(common.config.clone(), common.data_dir.clone(), listen.to_vec());
+    config::read(&sources).map_err(Failure::Configuration)
 }

@@ -28,13 +28,14 @@ fn config_and_data_dir_stand_anywhere() {
 fn every_command_of_the_contract_is_there() {
     for line in [
         "aegis serve",
+        "aegis serve --listen 127.0.0.1:8009 --listen unix:/run/aegis/aegis.sock",
         "aegis demo",
         "aegis check",
         "aegis explain 7f3a",
         "aegis explain --url https://arlo.example.com/ --as sam --from 100.64.0.7",
         "aegis explain --last",
         "aegis explain --last arlo.example.com",
-        "aegis health",
+        "aegis health --listen unix:/run/aegis/aegis.sock --json",
         "aegis setup-link --reset sam",
         "aegis print caddy",
         "aegis print nginx",
