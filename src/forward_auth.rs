@@ -20,18 +20,15 @@ use crate::changes::Changes;
 use crate::clock::{Clock, Now};
 use crate::error::{Error, Kind};
 use crate::forwarded::{Asked, Dialect, Peer, Unread};
-use crate::identity::{Email, Found, Identity, Why};
+use crate::identity::{Email, Found, Identity, Require, Role, Why};
 use crate::keys::AssertionClaims;
 use crate::place::Authority;
-use crate::policy::{self, App, NoApp, Rule, Verdict};
+use crate::policy::{self, App, Needs, NoApp, Preflight, Rule, Verdict};
 use crate::state::{self, Current};
 use crate::web::{self, Response};
 
 use passes::{Pass, Passes, Terms};
 pub use refusals::{Refusal, Refusals};
-
-/// How long an assertion is good for an app that verifies it.
-const ASSERTION_LIFETIME: Duration = Duration::from_secs(300);
 
 /// How long the same assertion is handed out: half its life, so that an app never gets a stale one.
 const ASSERTION_RENEWAL: Duration = Duration::from_secs(150);
@@ -79,7 +76,7 @@ impl Door {
                 Ok(asked) => asked,
                 Err(unread) => return self.unread(dialect, peer, unread, now),
             };
-        if is_own_site(&current, headers) && !asked.secret_shown {
+        if is_own_site(&current, headers) && !current.proxies.secret_is_in(headers) {
             return web::problem(&Error::said(Kind::NotFound, "There is nothing here."), None);
         }
         if let Some(answer) = self.known(dialect, &current, &asked, headers, now) {
@@ -160,7 +157,7 @@ impl Door {
     ) -> Result<HeaderMap, Error> {
         let Basis { credential, session, handles } = basis;
         self.authenticate.sessions.touch(session.id, now.wall);
-        let claims = AssertionClaims::of(&session.identity, app.name(), now.wall, ASSERTION_LIFETIME);
+        let claims = AssertionClaims::of(&session.identity, app.name(), now.wall);
         let assertion = self.authenticate.keys.sign_assertion(&claims)?;
         let ready =
             identity_headers::of(&current.header_names, app.remote_user(), &session.identity, &assertion);
@@ -222,7 +219,7 @@ impl Door {
         let keep = |status: u16, why: &'static str| {
             self.refusals.keep(asked, status, Some(rule.name().to_owned()), username(found), why, now)
         };
-        let verdict = if asked.preflight && app.passes_preflight() && !rule.denies() {
+        let verdict = if asked.preflight && app.preflight() == Preflight::Pass && rule.require() != Require::Deny {
             Verdict::AllowAsNobody
         } else {
             policy::decide(rule, found)
@@ -243,21 +240,21 @@ impl Door {
                 self.allow(identity, headers)
             }
             Verdict::AllowAsNobody => self.allow(nobody(), headers),
-            Verdict::SignIn => answers::sign_in(dialect, current, asked, rule.challenges_basic(), |status| {
+            Verdict::SignIn => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
                 keep(status, "nobody is signed in")
             }),
-            Verdict::Refused(why) => answers::sign_in(dialect, current, asked, rule.challenges_basic(), |status| {
+            Verdict::Refused(why) => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
                 keep(status, refused_words(why))
             }),
-            Verdict::StepUp => answers::sign_in(dialect, current, asked, false, |status| {
+            Verdict::StepUp => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
                 keep(status, "a stronger factor is needed")
             }),
-            Verdict::Forbidden => {
+            Verdict::Forbidden(needs) => {
                 let reference = keep(403, "the rule does not let this account in");
                 match known(found) {
                     Some(identity) => {
                         let name = identity.email.as_ref().map_or(identity.username.as_str(), Email::as_str);
-                        answers::no_access(current, asked, name, rule.needs().as_deref(), &reference)
+                        answers::no_access(current, asked, name, in_words(needs, rule).as_deref(), &reference)
                     }
                     None => {
                         let error = Error::said(Kind::Forbidden, "Nobody may open this.");
@@ -294,8 +291,8 @@ impl Door {
                 Error::said(Kind::Forbidden, "Aegis does not know this proxy.")
             }
             Unread::Malformed(what) => {
-                tracing::debug!(event = "check.malformed", what);
-                Error::said(Kind::Malformed, what)
+                tracing::debug!(event = "check.malformed", %what);
+                Error::new(Kind::Malformed, "Aegis cannot read what the proxy asked.", what.to_string())
             }
         };
         answers::unread(dialect, &error)
@@ -332,6 +329,18 @@ fn known(found: &Found) -> Option<&Identity> {
     match found {
         Found::Known(identity) => Some(identity),
         Found::Nobody | Found::Refused(_) | Found::Unanswered(_) => None,
+    }
+}
+
+/// What would let somebody in, where they may know it.
+fn in_words(needs: Needs, rule: &Rule) -> Option<String> {
+    match needs {
+        Needs::Nothing => None,
+        Needs::Membership => {
+            let roles: Vec<&str> = rule.roles().iter().map(Role::as_str).collect();
+            (!roles.is_empty()).then(|| format!("role {}", roles.join(" or ")))
+        }
+        Needs::Tailnet => Some("a device on the tailnet".to_owned()),
     }
 }
 

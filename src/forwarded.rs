@@ -260,6 +260,19 @@ fn visitor<'a>(
     Ok(None)
 }
 
+/// The address of whoever asks for a page of our own: what a proxy that is believed says of it, else
+/// the peer's. Nothing where neither says; then limits count all such visitors together.
+pub fn address_of(peer: Peer, headers: &HeaderMap, proxies: &Proxies) -> Option<ClientAddress> {
+    let direct = match peer {
+        Peer::Unix => None,
+        Peer::Tcp(address) => Some(address),
+    };
+    if !proxies.believes(peer, headers) || !headers.contains_key(heard::FOR) {
+        return direct;
+    }
+    visitor(headers.get_all(heard::FOR).iter().rev(), &proxies.hops).ok().flatten().or(direct)
+}
+
 /// Whether a line of `Accept` names `text/html` itself.
 fn names_html(line: &HeaderValue) -> bool {
     line.as_bytes().split(|&byte| byte == b',').any(|range| {

@@ -128,6 +128,7 @@ impl App {
         keep(lifetimes.as_ref().map(|_| ()).map_err(Clone::clone));
         keep(fixed.as_ref().map(|_| ()).map_err(Clone::clone));
         keep(header_names.as_ref().map(|_| ()).map_err(Clone::clone));
+        keep(Keys::check(&settings.token));
         let proxies = Proxies::compile(settings).map_err(|found| faults.extend(found)).ok();
         let policy = match (&public_url, &cookie_domain) {
             (Ok(public_url), Ok(domain)) => Policy::compile(settings, public_url, domain.as_ref())

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use crate::error::{Error, Kind};
 use crate::forwarded::{Asked, Dialect};
 use crate::place::{Host, Scheme};
+use crate::policy::Challenge;
 use crate::state::Current;
 use crate::web::travelling::{self, NoAccess};
 use crate::web::{self, Response, cookies, urls};
@@ -39,7 +40,7 @@ pub(super) fn sign_in(
     dialect: Dialect,
     current: &Current,
     asked: &Asked<'_>,
-    basic: bool,
+    challenge: Challenge,
     reference: impl FnOnce(u16) -> String,
 ) -> Response {
     let return_to = asked.return_url();
@@ -50,7 +51,10 @@ pub(super) fn sign_in(
     let error = Error::said(Kind::NotSignedIn, "Sign in to use this.");
     let mut response = web::problem(&error, Some(&reference(401)));
     let headers = response.headers_mut();
-    let challenge = if basic && !asked.browser { BASIC } else { BEARER };
+    let challenge = match challenge {
+        Challenge::Basic if !asked.browser => BASIC,
+        Challenge::Basic | Challenge::Bearer => BEARER,
+    };
     headers.insert(header::WWW_AUTHENTICATE, challenge);
     if (asked.navigation || !matches!(dialect, Dialect::Nginx))
         && let Ok(location) = HeaderValue::from_str(&location)

@@ -56,6 +56,14 @@ impl Proxies {
         }
     }
 
+    /// Whether `peer` is believed about who asks for a page of our own.
+    pub(super) fn believes(&self, peer: Peer, headers: &HeaderMap) -> bool {
+        match peer {
+            Peer::Unix => true,
+            Peer::Tcp(address) => self.trusted.contains(address) || self.secret_is_in(headers),
+        }
+    }
+
     /// Whether `peer` is believed, and if so, whether more than its address speaks for it.
     ///
     /// A wrong secret is an error whoever shows it; none at all leaves the judgement to the address.

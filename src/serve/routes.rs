@@ -73,7 +73,7 @@ impl Routes {
             query: parts.uri.query(),
             headers: &parts.headers,
             body,
-            address: forwarded::visitor(peer, &parts.headers, &current.proxies),
+            address: forwarded::address_of(peer, &parts.headers, &current.proxies),
             now,
         };
         let mut response = match self.dispatch(&current, &arrived).await {

@@ -22,7 +22,7 @@ impl App {
         let changes = Changes::new(clock.clone());
         let heard = changes.clone();
         let store = Store::open_claimed(directory, Arc::new(move |rows| heard.apply(rows)))?;
-        let keys = Keys::open(&prepared.fixed.data_dir, &settings.token)?;
+        let keys = Keys::open(&prepared.fixed.data_dir, &settings.token, clock.now().wall)?;
         Self::build(prepared, clock, store, changes, keys)
     }
 
