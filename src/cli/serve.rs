@@ -20,6 +20,8 @@ use crate::serve::{Answer, Drained, Limits, Listener, Peer, listen, notify};
 
 /// Files that are open beside the connections: the store's, logs, those being sent away.
 const OTHER_FILES: u64 = 128;
+/// Connections that are allowed even so.
+const FEWEST_CONNECTIONS: u32 = 16;
 /// How long background tasks may take to stop.
 const TASKS_STOP: Duration = Duration::from_secs(2);
 
@@ -41,15 +43,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
         return Err(Failure::Configuration(faults));
     };
     log.start();
-    let files = process::raise_open_files();
-    if files < u64::from(limits.connections) + OTHER_FILES {
-        tracing::warn!(
-            event = "files.few",
-            files,
-            connections = limits.connections,
-            "fewer files may be open than connections are allowed; raise LimitNOFILE"
-        );
-    }
+    let limits = that_fit(limits, process::raise_open_files());
     // HOLE: the data directory, its lock and the store come before the listeners.
     // Before the runtime: it has threads, and sockets of systemd are taken from the environment.
     let listeners = Listener::bind(&addresses).map_err(Failure::Failed)?;
@@ -63,6 +57,23 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     // Whatever still runs was named already, or a second signal wanted it so.
     runtime.shutdown_background();
     outcome
+}
+
+/// The limits, with no more connections than there are `files` for: one too many is told so with 503,
+/// while without files nobody could be let in, not even to be told.
+fn that_fit(mut limits: Limits, files: u64) -> Limits {
+    let fit = u32::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(u32::MAX).max(FEWEST_CONNECTIONS);
+    if fit < limits.connections {
+        tracing::warn!(
+            event = "files.few",
+            files,
+            connections = fit,
+            asked = limits.connections,
+            "fewer connections than configured, because few files may be open; raise LimitNOFILE"
+        );
+        limits.connections = fit;
+    }
+    limits
 }
 
 /// The value, or its faults among the others.
@@ -156,5 +167,27 @@ impl Answer for Nothing {
         let mut answer = Response::new(Full::default());
         *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_no_more_than_there_are_files_for() {
+        for (files, connections) in [(u64::MAX, 1024), (65_536, 1024), (256, 128), (64, 16), (0, 16)] {
+            let limits = that_fit(Limits::default(), files);
+            assert_eq!(limits.connections, connections, "with {files} files");
+        }
+    }
+
+    #[test]
+    fn what_was_cut_is_a_failure_with_its_names() {
+        assert!(ended(Drained::default(), &[]).is_ok());
+        let drained = Drained { cut: vec!["GET /x".into()], fault: None };
+        let Err(Failure::Failed(faults)) = ended(drained, &["feed"]) else { panic!("that was no success") };
+        let told = faults.to_string();
+        assert!(told.contains("GET /x") && told.contains("`feed`"), "{told}");
     }
 }
