@@ -120,11 +120,8 @@ impl Door {
         let actor = Actor::User(owner.user.id);
         self.app.users.set_password(Write::new(), &owner.user, &hash, actor, now).await?;
         // Every session is over now; this browser gets a new one.
-        let arrival = Arrival {
-            address: visit.address,
-            user_agent: visit.user_agent(),
-            is_known: device.is_some(),
-        };
+        let arrival =
+            Arrival { address: visit.address, user_agent: visit.user_agent(), is_known: device.is_some() };
         let signed = sign_in.admit(owner.user.id, arrival, now).await?;
         let site = self.app.current.load();
         let mut response = web::redirect(&site.site, HeaderValue::from_static(urls::ACCOUNT));

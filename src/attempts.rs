@@ -173,11 +173,7 @@ impl Attempts {
     }
 
     /// Takes one from each of these counters, or from none.
-    async fn take(
-        &self,
-        keys: &[(Scope, &str)],
-        now: Wall,
-    ) -> Result<Result<Taken, (Scope, Locked)>, Error> {
+    async fn take(&self, keys: &[(Scope, &str)], now: Wall) -> Result<Result<Taken, (Scope, Locked)>, Error> {
         'again: for _ in 0..TRIES {
             let mut write = Write::unrecorded(COUNTING);
             for (scope, key) in keys {

@@ -108,8 +108,7 @@ impl Door {
                 Some(self.verdict(dialect, current, asked, headers, (app, rule), &Found::Nobody, None, now))
             }
             Carried::One(credential) => {
-                let pass =
-                    self.passes.get(credential, app.name(), current.version, &self.changes, now)?;
+                let pass = self.passes.get(credential, app.name(), current.version, &self.changes, now)?;
                 let ready = Some(&pass.headers);
                 Some(self.verdict(dialect, current, asked, headers, (app, rule), &pass.found, ready, now))
             }
@@ -138,7 +137,14 @@ impl Door {
                 Err(error) => {
                     tracing::error!(event = "check.failed", reason = %error);
                     return answers::refused(dialect, current, asked, &error, |status| {
-                        self.refusals.keep(asked, status, Some(rule.name().to_owned()), None, "failed here", now)
+                        self.refusals.keep(
+                            asked,
+                            status,
+                            Some(rule.name().to_owned()),
+                            None,
+                            "failed here",
+                            now,
+                        )
                     });
                 }
             }
@@ -219,11 +225,12 @@ impl Door {
         let keep = |status: u16, why: &'static str| {
             self.refusals.keep(asked, status, Some(rule.name().to_owned()), username(found), why, now)
         };
-        let verdict = if asked.preflight && app.preflight() == Preflight::Pass && rule.require() != Require::Deny {
-            Verdict::AllowAsNobody
-        } else {
-            policy::decide(rule, found)
-        };
+        let verdict =
+            if asked.preflight && app.preflight() == Preflight::Pass && rule.require() != Require::Deny {
+                Verdict::AllowAsNobody
+            } else {
+                policy::decide(rule, found)
+            };
         match verdict {
             Verdict::Allow => {
                 let identity = match (found, ready) {

@@ -81,7 +81,8 @@ impl Door {
     pub async fn page(&self, visit: Visit<'_>) -> Result<Response, Error> {
         let current = self.app.current.load();
         // A query that cannot be read names no return address; the page is still good for signing in.
-        let return_to = Form::from_query(visit.query).ok().and_then(|query| wanted(&current, query.text("rd")));
+        let return_to =
+            Form::from_query(visit.query).ok().and_then(|query| wanted(&current, query.text("rd")));
         let state = match self.browser.seen(visit.headers, visit.now.wall).await? {
             Seen::Somebody(session) => return self.again(&current, &session, return_to, visit.now),
             Seen::Ended => SignInState::SessionEnded,
@@ -139,9 +140,7 @@ impl Door {
         };
         match self.sign_in.with_password(shown, visit.now.wall).await? {
             Outcome::Signed(signed) => {
-                let to = return_to
-                    .as_ref()
-                    .map_or(HeaderValue::from_static(urls::HOME), ReturnTo::location);
+                let to = return_to.as_ref().map_or(HeaderValue::from_static(urls::HOME), ReturnTo::location);
                 let mut response = web::redirect(&current.site, to);
                 let now = self.app.clock.now().wall;
                 let domain = current.cookie_domain.as_ref();

@@ -105,17 +105,13 @@ pub struct SignIn {
     pub passwords: Passwords,
 }
 
-static REHASH: Statement =
-    Statement::new("update account set password = $2 where id = $1 and password = $3");
+static REHASH: Statement = Statement::new("update account set password = $2 where id = $1 and password = $3");
 
 impl SignIn {
     /// Judges a password and opens what was asked for.
     pub async fn with_password(&self, shown: Shown<'_>, now: Wall) -> Result<Outcome, Error> {
-        let user = self
-            .users
-            .by_login(shown.login)
-            .await
-            .map_err(|error| Error::unavailable(error.to_string()))?;
+        let user =
+            self.users.by_login(shown.login).await.map_err(|error| Error::unavailable(error.to_string()))?;
         let guess = Guess {
             user: user.as_ref().map(|user| user.id),
             login: shown.login,
@@ -140,9 +136,7 @@ impl SignIn {
         let now = self.clock.now().wall;
         let (rehashed, user, taken) = match (checked, user, taken) {
             (Checked::Right, Some(user), Some(taken)) if user.active => (None, user, taken),
-            (Checked::RightAndOld(hash), Some(user), Some(taken)) if user.active => {
-                (Some(hash), user, taken)
-            }
+            (Checked::RightAndOld(hash), Some(user), Some(taken)) if user.active => (Some(hash), user, taken),
             (Checked::Right | Checked::RightAndOld(_) | Checked::Wrong, user, _) => {
                 self.record(Event::SignInFailed, &shown, user.as_ref(), now).await?;
                 return Ok(Outcome::Wrong);

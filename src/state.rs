@@ -298,9 +298,11 @@ fn lifetimes(settings: &Settings) -> Result<[Duration; 3], Fault> {
     let idle = config::span(&settings.session.idle)?;
     let longest = config::span(&settings.session.longest)?;
     let token = config::span(&settings.session.token)?;
-    for (written, span) in
-        [(&settings.session.idle, idle), (&settings.session.longest, longest), (&settings.session.token, token)]
-    {
+    for (written, span) in [
+        (&settings.session.idle, idle),
+        (&settings.session.longest, longest),
+        (&settings.session.token, token),
+    ] {
         if span < Duration::from_secs(60) || span > Duration::from_secs(400 * 24 * 60 * 60) {
             return Err(written.fault(
                 Fault::new(format!("{:?} is not a lifetime of a session", written.value))

@@ -46,7 +46,10 @@ impl Door {
             parts.insert(name.into(), word(runs).into());
         }
         if self.app.reload_failed() {
-            parts.insert("configuration".into(), "the last reload was refused; the settings before it hold".into());
+            parts.insert(
+                "configuration".into(),
+                "the last reload was refused; the settings before it hold".into(),
+            );
         }
         let ending = self.ending.load(std::sync::atomic::Ordering::Acquire);
         let (status, said) = match (ending, self.is_well(now)) {

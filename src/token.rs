@@ -98,10 +98,9 @@ impl Door {
                 Kind::TooMany(now.wall.until(until)),
                 "Too many attempts from this address. Try again later.",
             )),
-            Outcome::Busy(wait) => Err(Error::said(
-                Kind::Unavailable(wait),
-                "Too many sign-ins at once. Try again in a moment.",
-            )),
+            Outcome::Busy(wait) => {
+                Err(Error::said(Kind::Unavailable(wait), "Too many sign-ins at once. Try again in a moment."))
+            }
         }
     }
 
@@ -157,7 +156,8 @@ impl Door {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
         let Some(token) = asked.token.as_deref().or(bearer) else {
-            let error = Error::said(Kind::Malformed, "Send the token as Authorization: Bearer or as {\"token\"}.");
+            let error =
+                Error::said(Kind::Malformed, "Send the token as Authorization: Bearer or as {\"token\"}.");
             return web::problem(&error, None);
         };
         match self.authenticate.judge(token, now.wall).await {
@@ -222,4 +222,3 @@ fn read<'a, T: Deserialize<'a>>(headers: &HeaderMap, body: &'a [u8]) -> Result<T
     serde_json::from_slice(body)
         .map_err(|_| Error::said(Kind::Malformed, "The body is not the JSON object this endpoint reads."))
 }
-

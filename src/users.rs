@@ -78,8 +78,7 @@ macro_rules! select_account {
 }
 
 static BY_ID: Statement = Statement::new(select_account!("where id = $1 and deleted_at is null"));
-static BY_USERNAME: Statement =
-    Statement::new(select_account!("where username = $1 and deleted_at is null"));
+static BY_USERNAME: Statement = Statement::new(select_account!("where username = $1 and deleted_at is null"));
 static BY_EMAIL: Statement = Statement::new(select_account!("where email = $1 and deleted_at is null"));
 static LIST: Statement = Statement::new(select_account!("where deleted_at is null order by username"));
 static ADMINISTRATORS: Statement = Statement::new(

@@ -20,6 +20,8 @@ use crate::state::App;
 
 /// Files that are open beside the connections: the store's, logs, those being sent away.
 const OTHER_FILES: u64 = 128;
+/// Connections that are allowed even so.
+const FEWEST_CONNECTIONS: u32 = 16;
 /// How long background tasks may take to stop.
 const TASKS_STOP: Duration = Duration::from_secs(2);
 /// How often the last uses of sessions are written.
@@ -48,15 +50,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
         return Err(Failure::Configuration(faults));
     };
     log.start();
-    let files = process::raise_open_files();
-    if files < u64::from(limits.connections) + OTHER_FILES {
-        tracing::warn!(
-            event = "files.few",
-            files,
-            connections = limits.connections,
-            "fewer files may be open than connections are allowed; raise LimitNOFILE"
-        );
-    }
+    let limits = that_fit(limits, process::raise_open_files());
     for note in prepared.current.policy.notes() {
         tracing::info!(event = "configuration.note", "{note}");
     }
@@ -73,6 +67,23 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     // Whatever still runs was named already, or a second signal wanted it so.
     runtime.shutdown_background();
     outcome
+}
+
+/// The limits, with no more connections than there are `files` for: one too many is told so with 503,
+/// while without files nobody could be let in, not even to be told.
+fn that_fit(mut limits: Limits, files: u64) -> Limits {
+    let fit = u32::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(u32::MAX).max(FEWEST_CONNECTIONS);
+    if fit < limits.connections {
+        tracing::warn!(
+            event = "files.few",
+            files,
+            connections = fit,
+            asked = limits.connections,
+            "fewer connections than configured, because few files may be open; raise LimitNOFILE"
+        );
+        limits.connections = fit;
+    }
+    limits
 }
 
 /// The value, or its faults among the others.
@@ -239,7 +250,11 @@ fn reload(common: &Common, arguments: &Arguments, app: &App) {
     match prepared {
         Ok(prepared) => {
             for setting in app.reload(prepared) {
-                tracing::warn!(event = "reload.needs_restart", setting, "this setting changes at the next start");
+                tracing::warn!(
+                    event = "reload.needs_restart",
+                    setting,
+                    "this setting changes at the next start"
+                );
             }
             tracing::info!(event = "reload.done", "the settings were read anew");
         }

@@ -25,7 +25,9 @@ pub(super) fn of(
     let id;
     let user = match remote_user {
         RemoteUser::Username => identity.username.as_str(),
-        RemoteUser::Email => identity.email.as_ref().map_or(identity.username.as_str(), |email| email.as_str()),
+        RemoteUser::Email => {
+            identity.email.as_ref().map_or(identity.username.as_str(), |email| email.as_str())
+        }
         RemoteUser::Id => {
             id = identity.user.to_string();
             &id

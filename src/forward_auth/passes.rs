@@ -57,7 +57,14 @@ impl Pass {
         }
     }
 
-    fn counts(&self, credential: Credential<'_>, app: &AppName, version: u64, generation: u64, now: Now) -> bool {
+    fn counts(
+        &self,
+        credential: Credential<'_>,
+        app: &AppName,
+        version: u64,
+        generation: u64,
+        now: Now,
+    ) -> bool {
         let (text, is_cookie) = parts(credential);
         now.mono < self.until_mono
             && now.wall < self.until_wall
@@ -89,7 +96,8 @@ struct Weight;
 
 impl Weighter<u64, Arc<Pass>> for Weight {
     fn weight(&self, _: &u64, pass: &Arc<Pass>) -> u64 {
-        let headers: usize = pass.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+        let headers: usize =
+            pass.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
         let size = size_of::<Pass>() + 512 + pass.credential.reveal().len() + headers;
         u64::try_from(size).unwrap_or(u64::MAX)
     }

@@ -5,6 +5,7 @@
 //! Never: decides anything but which door.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -18,6 +19,9 @@ use crate::place::ClientAddress;
 use crate::state::{App, Current};
 use crate::web::{self, Response, forms, headers, pages, urls};
 use crate::{account, forward_auth, login, setup, status, token};
+
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Every door of the house.
 pub struct Routes {
@@ -63,7 +67,7 @@ impl Routes {
         let current = self.app.current.load_full();
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
-        let body = match forms::body(body, forms::LONGEST).await {
+        let body = match body_of(body).await {
             Ok(body) => body,
             Err(error) => return failed(&current, path, &error),
         };
@@ -148,6 +152,14 @@ impl Answer for Routes {
         }
     }
 
+    fn too_large(&self, path: &str) -> Response {
+        let error = Error::said(Kind::TooLarge, "The request is too large.");
+        match dialect(path) {
+            Some(dialect) => forward_auth::Door::closed(dialect, &error),
+            None => failed(&self.app.current.load(), path, &error),
+        }
+    }
+
     fn draining(&self) {
         self.status.end();
     }
@@ -182,4 +194,12 @@ fn failed(current: &Current, path: &str, error: &Error) -> Response {
     }
     headers::complete(&current.site, response.headers_mut());
     response
+}
+
+/// A whole body, of at most 64 KiB and within ten seconds: one that trickles would hold its
+/// connection for ever.
+async fn body_of(body: Incoming) -> Result<Bytes, Error> {
+    tokio::time::timeout(BODY_PATIENCE, forms::body(body, forms::LONGEST))
+        .await
+        .unwrap_or_else(|_late| Err(Error::said(Kind::Malformed, "The request took too long to arrive.")))
 }

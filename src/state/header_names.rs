@@ -26,9 +26,29 @@ pub const ASSERTION: HeaderName = HeaderName::from_static("x-aegis-assertion");
 
 /// Headers that mean something to a proxy, a browser or an app, and can carry no identity.
 const RESERVED: [&str; 24] = [
-    "authorization", "cache-control", "connection", "content-encoding", "content-length", "content-type", "cookie",
-    "date", "forwarded", "host", "keep-alive", "location", "proxy-authorization", "retry-after", "server",
-    "set-cookie", "te", "trailer", "transfer-encoding", "upgrade", "vary", "www-authenticate", "x-aegis-assertion",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "location",
+    "proxy-authorization",
+    "retry-after",
+    "server",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "vary",
+    "www-authenticate",
+    "x-aegis-assertion",
     "x-aegis-key",
 ];
 
@@ -107,8 +127,9 @@ fn header_name(text: &str) -> Result<HeaderName, Fault> {
         && name.len() <= 64
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if !plain {
-        return Err(Fault::new(format!("{text:?} cannot be an identity header"))
-            .hint("letters, digits and dashes only: other spellings are read differently by different programs"));
+        return Err(Fault::new(format!("{text:?} cannot be an identity header")).hint(
+            "letters, digits and dashes only: other spellings are read differently by different programs",
+        ));
     }
     if RESERVED.contains(&name.as_str())
         || name.starts_with("x-forwarded-")
@@ -142,8 +163,14 @@ mod tests {
     #[test]
     fn names_that_are_taken_or_doubtful_are_refused() {
         for (key, name) in [
-            ("user", "X_User"), ("user", "Cookie"), ("user", "X-Forwarded-User"), ("user", ""),
-            ("user", "remote-email"), ("who", "x-who"), ("user", "x.user"), ("email", "X-Aegis-Assertion"),
+            ("user", "X_User"),
+            ("user", "Cookie"),
+            ("user", "X-Forwarded-User"),
+            ("user", ""),
+            ("user", "remote-email"),
+            ("who", "x-who"),
+            ("user", "x.user"),
+            ("email", "X-Aegis-Assertion"),
         ] {
             assert!(compiled(&[(key, name)]).is_err(), "{key} = {name:?} was accepted");
         }

@@ -93,9 +93,8 @@ static SET_NAME: Statement =
 static SET_ADMINISTRATOR: Statement = Statement::new(
     "update account set administrator = $2, epoch = epoch + 1 where id = $1 and deleted_at is null",
 );
-static SET_ACTIVE: Statement = Statement::new(
-    "update account set active = $2, epoch = epoch + 1 where id = $1 and deleted_at is null",
-);
+static SET_ACTIVE: Statement =
+    Statement::new("update account set active = $2, epoch = epoch + 1 where id = $1 and deleted_at is null");
 static DELETE: Statement = Statement::new(
     "update account set deleted_at = $2, active = false, administrator = false, epoch = epoch + 1, \
      email = null, password = null, name = '', roles = '' where id = $1 and deleted_at is null",
@@ -212,9 +211,8 @@ impl Users {
         actor: Actor,
         now: Wall,
     ) -> Result<(), ChangeError> {
-        let entry = Entry::new(Event::AdministratorChanged, actor)
-            .about(user)
-            .with("administrator", administrator);
+        let entry =
+            Entry::new(Event::AdministratorChanged, actor).about(user).with("administrator", administrator);
         let write = Write::new().exec(&SET_ADMINISTRATOR, values![user.to_string(), administrator]);
         self.change(write, user, entry, now).await
     }
@@ -244,13 +242,7 @@ impl Users {
         self.change(write, user, Entry::new(Event::SessionsEnded, actor).about(user), now).await
     }
 
-    async fn change(
-        &self,
-        write: Write,
-        user: UserId,
-        entry: Entry,
-        now: Wall,
-    ) -> Result<(), ChangeError> {
+    async fn change(&self, write: Write, user: UserId, entry: Entry, now: Wall) -> Result<(), ChangeError> {
         let write = write.expect(Rows::One).audit(entry, now).changed("user", user);
         self.store.write(write).await?;
         Ok(())
