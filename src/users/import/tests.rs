@@ -255,6 +255,24 @@ fn too_much_is_refused_and_faults_end_somewhere() {
 }
 
 #[test]
+fn faults_of_a_source_without_lines_name_the_row() {
+    let mut gather = gather::Gather::from(Path::new("table \"users\""));
+    for (id, email) in [(1, "sam@example.com"), (2, "sam"), (3, "SAM@example.com")] {
+        gather.add(gather::Row {
+            label: format!("id {id}"),
+            email: Some(email.to_owned()),
+            ..gather::Row::default()
+        });
+    }
+    let faults = gather.finish().expect_err("two faults").to_string();
+    assert_eq!(
+        faults,
+        "table \"users\": id 2: the e-mail `sam` cannot be taken: an e-mail address has the form name@example.com\n\
+         table \"users\": id 3: the e-mail `sam@example.com` is also at table \"users\", id 1"
+    );
+}
+
+#[test]
 fn where_users_come_from_is_read_from_the_command_line() {
     for (text, kind) in [
         ("users.csv", "Csv(\"users.csv\")"),
