@@ -1,0 +1,89 @@
+// What every browser test needs: a real Chromium, the lab's addresses, and the eyes of axe.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** A setting the test that started this one gives. */
+export function given(name) {
+  const value = process.env[name];
+  assert.ok(value, `${name} is not set: these files are started by tests/it/browser.rs`);
+  return value;
+}
+
+export const portal = given("AEGIS_PORTAL");
+export const app = given("AEGIS_APP");
+
+/** Runs `work` with a page of its own; what a page's script complains of fails the test. */
+export async function withPage(options, work) {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      `--host-resolver-rules=MAP *.localhost ${given("AEGIS_ADDRESS")}`,
+      "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", "--no-first-run",
+    ],
+  });
+  try {
+    const page = await (await browser.newContext(options)).newPage();
+    const complaints = [];
+    page.on("console", (message) => {
+      // A refused page is an error to the console, and what some tests ask for.
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+        complaints.push(message.text());
+      }
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    await work(page);
+    assert.deepEqual(complaints, [], "complaints of the console");
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Fills in the form of sign-in and sends it. */
+export async function signIn(page, name, password) {
+  await page.getByLabel("E-mail or username").fill(name);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** What the app saw, from its answer. */
+export async function seen(page) {
+  const text = await page.evaluate(() => document.body.innerText).catch(() => page.textContent("body"));
+  try {
+    return Object.fromEntries(JSON.parse(text).headers);
+  } catch (error) {
+    throw new Error(`not the app, but ${page.url()}: ${text.slice(0, 300)}`, { cause: error });
+  }
+}
+
+/** Looks at a page in light and dark, narrow and wide: nothing for axe, nothing to scroll sideways. */
+export async function isGood(page, name) {
+  const size = page.viewportSize();
+  for (const colorScheme of ["light", "dark"]) {
+    for (const width of [320, 1280]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 800 });
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() =>
+        window.axe.run(document, {
+          runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+        }));
+      const said = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" | ")}`);
+      assert.deepEqual(said, [], `axe on ${name}, ${colorScheme}, ${width} px (${page.url()})`);
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.equal(over, 0, `${name} scrolls sideways by ${over} px at ${width} px, ${colorScheme}`);
+    }
+  }
+  await page.emulateMedia({ colorScheme: null });
+  if (size) await page.setViewportSize(size);
+}
+
+/** Both ways to visit: with script and without. */
+export const visitors = [
+  { name: "with JavaScript", options: {} },
+  { name: "without JavaScript", options: { javaScriptEnabled: false } },
+];
