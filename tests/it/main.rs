@@ -6,3 +6,5 @@
     clippy::indexing_slicing,
     reason = "a failed test is a panic"
 )]
+
+mod fuzz;
