@@ -156,9 +156,9 @@ async fn serve(
             },
             () = app.clock.wait(LOOK), if lost.is_none() => {
                 lost = missing(app, &feed);
-                if let (Some(part), Some(stop)) = (lost, stop.take()) {
+                if let Some(part) = lost {
                     tracing::error!(event = "server.broken", part, "a part ended that nothing works without");
-                    let _heard = stop.send(());
+                    drop(stop.take());
                 }
             }
         }
