@@ -105,14 +105,10 @@ impl Door {
     }
 
     fn answer(&self, signed: &Signed, audience: Option<&AppName>) -> Result<Response, Error> {
-        let now = self.app.clock.now().wall;
-        let claims = AccessClaims::of(
-            &signed.identity,
-            signed.session.id,
-            audience.map(AppName::as_str),
-            now,
-            signed.session.expires_at,
-        );
+        let (lasts, ends) = (self.app.sessions.lifetimes().token, signed.session.expires_at);
+        let audience = audience.map(AppName::as_str);
+        let claims =
+            AccessClaims::of(&signed.identity, signed.session.id, audience, ends.minus(lasts), ends);
         let token = self.keys.sign_access(&claims)?;
         let roles: Vec<&str> = signed.identity.role_names().collect();
         Ok(web::json(
@@ -120,7 +116,7 @@ impl Door {
             &json!({
                 "access_token": token.reveal(),
                 "token_type": "bearer",
-                "expires_in": now.until(signed.session.expires_at).as_secs(),
+                "expires_in": lasts.as_secs(),
                 "user_id": signed.identity.user.to_string(),
                 "roles": roles,
             }),
