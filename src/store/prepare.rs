@@ -13,7 +13,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::directory::{self, DataDirectory};
-use super::migrate::{self, MIGRATIONS};
+use super::migrate::{self, MIGRATIONS, Migration};
 use super::restore;
 use super::sqlite::{self, APPLICATION_ID, DATABASE, Purpose};
 use crate::clock::Clock;
@@ -54,15 +54,20 @@ pub(super) fn for_command(data_dir: &Path) -> Result<PathBuf, Fault> {
             make(&directory, &file)?;
         }
     }
-    let connection = open_ours(&file)?;
-    let schema = migrate::schema(&connection, &file, MIGRATIONS)?;
+    is_up_to_date(&open_ours(&file)?, &file, MIGRATIONS)?;
+    Ok(file)
+}
+
+/// Refuses a schema that is not the newest of `all`.
+pub(super) fn is_up_to_date(connection: &Connection, file: &Path, all: &[Migration]) -> Result<(), Fault> {
+    let schema = migrate::schema(connection, file, all)?;
     if schema.pending.is_empty() {
-        return Ok(file);
+        return Ok(());
     }
     let (number, aegis, this) = (schema.number, schema.aegis, env!("CARGO_PKG_VERSION"));
     Err(Fault::new(format!("the database has schema {number}, made by aegis {aegis}; this is the newer aegis {this}"))
         .hint(format!("use the command of aegis {aegis}, or restart the server with this version: it brings the database up to date"))
-        .at(&file, None))
+        .at(file, None))
 }
 
 /// Opens the existing `file` if it is a database of Aegis.
