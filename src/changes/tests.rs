@@ -1,3 +1,5 @@
+//! Tests of the feed in memory, on a store with a second writer.
+
 use std::sync::mpsc;
 
 use super::*;

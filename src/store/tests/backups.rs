@@ -1,3 +1,5 @@
+//! Backup and restore.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 

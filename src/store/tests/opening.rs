@@ -1,3 +1,5 @@
+//! What is made, opened, migrated and refused.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 

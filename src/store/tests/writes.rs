@@ -1,3 +1,5 @@
+//! Reads and writes, and what becomes of them when something fails.
+
 use std::process::Command;
 use std::sync::mpsc;
 
