@@ -61,6 +61,7 @@ async fn a_backup_under_load_restores_one_moment_and_the_keys() {
     writing.join_next().await.unwrap().unwrap();
     assert_eq!(names(elsewhere.path()), ["aegis.backup"], "one file, and nothing beside it");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read(&file).unwrap()[18..20], [1, 1], "it can be read without a log beside it");
 
     let new = elsewhere.path().join("new");
     let restored = restore(&file, &new, NOW).unwrap();
@@ -124,6 +125,19 @@ async fn a_restore_keeps_what_was_there() {
     let store = Store::open(place.path(), silent()).unwrap();
     assert_eq!(notes(&store).await.last(), Some(&500));
     assert_eq!(names(&place.path().join("keys")), ["assertion.pem", "es256-1.pem"]);
+}
+
+#[tokio::test]
+async fn a_database_that_lies_beside_its_log_is_restored_with_it() {
+    let (place, _store) = served().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let kept = elsewhere.path().join("kept");
+    fs::copy(place.path().join("aegis.db"), &kept).unwrap();
+    let in_log = fs::copy(place.path().join("aegis.db-wal"), elsewhere.path().join("kept-wal")).unwrap();
+    assert!(in_log > 0);
+    let new = elsewhere.path().join("new");
+    restore(&kept, &new, NOW).unwrap();
+    assert_eq!(notes(&Store::open(&new, silent()).unwrap()).await.len(), 100);
 }
 
 #[tokio::test]
