@@ -11,4 +11,5 @@
 mod browser;
 mod house;
 mod lab;
+mod server;
 mod through;
