@@ -5,11 +5,24 @@
 //! reading opens nothing but the files it was given.
 //! Never: knows what a setting means; the module that owns a meaning owns its check.
 
+mod interpret;
+mod section;
+mod sources;
+mod span;
+#[cfg(test)]
+mod tests;
+mod tree;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::error::Fault;
 use crate::secret::Secret;
+
+pub use interpret::sqlite_file;
+pub(crate) use section::nearest;
+pub use sources::{Sources, read};
+pub use span::span;
 
 /// A value and where it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +47,11 @@ impl<T> Placed<T> {
             Some(source) => fault.at(source, self.line),
             None => fault,
         }
+    }
+
+    /// Another value at the same place.
+    fn with<U>(&self, value: U) -> Placed<U> {
+        Placed { value, source: self.source.clone(), line: self.line }
     }
 }
 
@@ -70,6 +88,8 @@ pub struct Settings {
     pub bootstrap_admin: Option<BootstrapAdmin>,
     /// `[app.NAME]`, in the order of their names.
     pub apps: BTreeMap<String, Placed<AppSettings>>,
+    /// What is not wrong, but should be said: secrets that others on this machine can read.
+    pub warnings: Vec<Fault>,
 }
 
 /// `headers = "remote"` or a map.

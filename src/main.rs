@@ -1,4 +1,6 @@
 //! The program `aegis`: calls the command line and nothing else.
 #![forbid(unsafe_code)]
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    aegis::cli::main()
+}

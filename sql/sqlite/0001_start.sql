@@ -10,8 +10,7 @@ insert into feed (one, last) values (1, 0);
 create table change (
     seq integer primary key,
     kind text not null,
-    subject text not null,
-    at integer not null
+    subject text not null
 ) strict;
 
 -- People. A deleted account stays, so that its username is never given to another.
@@ -66,6 +65,7 @@ create table link (
 create table attempt (
     key text primary key,
     failures integer not null,
+    earlier integer not null,               -- of an address: failures of the hour before
     first_at integer not null,
     last_at integer not null,
     locked_until integer not null,

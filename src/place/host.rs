@@ -2,7 +2,7 @@
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::Malformed;
@@ -24,8 +24,18 @@ impl Host {
 
     /// Whether browsers treat this host as the machine itself: `localhost` or below it.
     pub fn is_localhost(&self) -> bool {
-        &*self.0 == "localhost" || self.0.ends_with(".localhost")
+        is_localhost(&self.0)
     }
+
+    /// Whether this is an IP address and not a name.
+    pub fn is_address(&self) -> bool {
+        self.0.starts_with('[') || ends_in_number(&self.0)
+    }
+}
+
+/// Whether `host`, in its one spelling, is `localhost` or below it.
+pub fn is_localhost(host: &str) -> bool {
+    host == "localhost" || is_below(host, "localhost")
 }
 
 impl Borrow<str> for Host {
@@ -61,6 +71,11 @@ pub struct Authority<'a> {
 }
 
 impl<'a> Authority<'a> {
+    /// The host, kept on its own.
+    pub fn into_host(self) -> Host {
+        Host(self.host.into())
+    }
+
     /// Reads `host` or `host:port`. No user information, no comma, no space.
     pub fn parse(text: &'a str) -> Result<Self, Malformed> {
         let (host, port) = if text.starts_with('[') {
@@ -96,6 +111,10 @@ fn parse_port(digits: &str) -> Result<u16, Malformed> {
 }
 
 /// The one spelling of a host name or IP literal.
+///
+/// Letters, digits, hyphens and underscores in labels of 1 to 63, 253 in all; upper case is lowered
+/// and one dot at the end dropped. Names that programs would take for an IPv4 address must be one
+/// in its usual form (`127.0.0.1`, not `127.1` or `0x7f000001`).
 fn canonical(text: &str) -> Result<Cow<'_, str>, Malformed> {
     if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         let address: Ipv6Addr = inner.parse().map_err(|_| Malformed::Host)?;
@@ -127,7 +146,20 @@ fn canonical(text: &str) -> Result<Cow<'_, str>, Malformed> {
     if previous == b'-' || previous == b'.' {
         return Err(Malformed::Host);
     }
+    if ends_in_number(name) && name.parse::<Ipv4Addr>().is_err() {
+        return Err(Malformed::Host);
+    }
     Ok(if upper { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) })
+}
+
+/// Whether browsers take `name` for an IPv4 address: its last label is a number, decimal or
+/// hexadecimal (URL standard, "ends in a number").
+fn ends_in_number(name: &str) -> bool {
+    let label = name.rsplit('.').next().unwrap_or_default();
+    match label.strip_prefix("0x").or_else(|| label.strip_prefix("0X")) {
+        Some(digits) => digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
+        None => label.bytes().all(|digit| digit.is_ascii_digit()),
+    }
 }
 
 /// Hosts an app is served under: one name, or everything below one.
@@ -149,12 +181,27 @@ impl HostPattern {
     }
 }
 
+impl HostPattern {
+    /// Reads what stands in an app's `hosts`: a host or `*.` and a domain, perhaps with a port.
+    pub fn with_port(text: &str) -> Result<(Self, Option<u16>), Malformed> {
+        let domain = text.strip_prefix("*.");
+        let Authority { host, port } = Authority::parse(domain.unwrap_or(text))?;
+        let host = Host(host.into());
+        match domain {
+            None => Ok((Self::Exact(host), port)),
+            Some(_) if host.is_address() => Err(Malformed::Host),
+            Some(_) => Ok((Self::Below(host), port)),
+        }
+    }
+}
+
 impl FromStr for HostPattern {
     type Err = Malformed;
+    /// Reads a host or `*.` and a domain, without a port.
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        match text.strip_prefix("*.") {
-            Some(domain) => domain.parse().map(Self::Below),
-            None => text.parse().map(Self::Exact),
+        match Self::with_port(text)? {
+            (pattern, None) => Ok(pattern),
+            (_, Some(_)) => Err(Malformed::Port),
         }
     }
 }
@@ -167,3 +214,6 @@ impl fmt::Display for HostPattern {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,8 @@ impl FromStr for Origin {
             return Err(Malformed::Origin);
         }
         let authority = Authority::parse(rest)?;
-        Ok(Self::new(scheme, authority.host.parse()?, authority.port))
+        let port = authority.port;
+        Ok(Self::new(scheme, authority.into_host(), port))
     }
 }
 
@@ -100,5 +101,53 @@ impl fmt::Display for Origin {
             write!(formatter, ":{}", self.port)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_written_as_a_browser_writes_it() {
+        for (text, written) in [
+            ("https://auth.example.com", "https://auth.example.com"),
+            ("https://auth.example.com/", "https://auth.example.com"),
+            ("https://Auth.Example.com.:443", "https://auth.example.com"),
+            ("http://localhost:8009", "http://localhost:8009"),
+            ("http://localhost:80", "http://localhost"),
+            ("https://localhost:80", "https://localhost:80"),
+            ("https://[::1]:8443", "https://[::1]:8443"),
+        ] {
+            let origin: Origin = text.parse().unwrap();
+            assert_eq!(origin.to_string(), written, "asked for {text:?}");
+            assert_eq!(origin.to_string().parse(), Ok(origin), "read again");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port_and_no_more() {
+        for text in [
+            "",
+            "null",
+            "auth.example.com",
+            "//auth.example.com",
+            "https:auth.example.com",
+            "https://",
+            "https:///",
+            "https://auth.example.com//",
+            "https://auth.example.com/login",
+            "https://auth.example.com?",
+            "https://auth.example.com#",
+            "https://a@auth.example.com",
+            "https://auth.example.com\\",
+            "wss://auth.example.com",
+            "HTTPS://auth.example.com",
+            "https://auth.example.com:",
+            "https://auth.example.com:0",
+            "https://auth.example.com, https://b",
+        ] {
+            assert!(text.parse::<Origin>().is_err(), "{text:?} was read as {:?}", text.parse::<Origin>());
+        }
     }
 }

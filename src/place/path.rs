@@ -2,44 +2,55 @@
 //! Never guesses between two readings: such a path is refused.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use percent_encoding::percent_decode_str;
-
-use super::Malformed;
+use super::{Malformed, TARGET_LIMIT};
 
 /// A path decoded once, with several slashes as one, and without any segment or escape that
 /// another program could read differently.
+///
+/// It starts with a slash and never holds a dot segment (with or without parameters), `//`, `\`,
+/// `%` or a control character. It may hold `?`, `#` and spaces: those that came escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CanonicalPath<'a>(Cow<'a, str>);
 
 impl<'a> CanonicalPath<'a> {
+    /// The path `/`.
+    pub const ROOT: CanonicalPath<'static> = CanonicalPath(Cow::Borrowed("/"));
+
     /// Reads the path of a request target, without its query.
+    ///
+    /// Refused are: more than 8 KiB, `.` and `..` (also as `%2e`, also as `..;x`), escaped slashes,
+    /// backslashes and percent signs, raw backslashes, `#` and spaces, control characters raw or
+    /// escaped, escapes that are malformed or do not decode to UTF-8. Characters beyond ASCII mean
+    /// the same raw as escaped.
     pub fn parse(raw: &'a str) -> Result<Self, Malformed> {
+        if raw.len() > TARGET_LIMIT {
+            return Err(Malformed::TooLong);
+        }
         if !raw.starts_with('/') {
             return Err(Malformed::Path);
         }
-        let mut escapes = false;
-        let mut doubled = false;
-        let mut previous = 0u8;
+        // Ordinary paths are judged by this one loop and stay as they came.
+        let (mut canonical, mut dots_possible, mut previous) = (true, false, 0);
         for byte in raw.bytes() {
             match byte {
-                b'%' => escapes = true,
+                b'%' => canonical = false,
+                b'/' if previous == b'/' => canonical = false,
+                b'.' if previous == b'/' => dots_possible = true,
                 b'\\' => return Err(Malformed::AmbiguousPath),
-                b'#' | b'?' | 0..=0x20 | 0x7f => return Err(Malformed::Path),
-                b'/' if previous == b'/' => doubled = true,
+                b'#' | b'?' | 0..=b' ' | 0x7f => return Err(Malformed::Path),
                 _ => {}
             }
             previous = byte;
         }
-        let mut path = Cow::Borrowed(raw);
-        if escapes {
-            path = Cow::Owned(decode(raw)?);
-        }
-        if doubled {
-            path = Cow::Owned(collapse(&path));
-        }
-        if path.split('/').any(is_dots) {
+        let path = if canonical { Cow::Borrowed(raw) } else { Cow::Owned(decode(raw)?) };
+        if (dots_possible || !canonical) && path.split('/').any(is_dots) {
             return Err(Malformed::AmbiguousPath);
+        }
+        // ASCII control bytes are gone by now; U+0080 to U+009F are control characters too.
+        if !path.is_ascii() && path.contains(char::is_control) {
+            return Err(Malformed::Path);
         }
         Ok(Self(path))
     }
@@ -54,6 +65,42 @@ impl<'a> CanonicalPath<'a> {
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
         self.0.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
+
+    /// The other reading of a path with semicolons: some programs take what stands between `;` and
+    /// the next slash as parameters, not as part of the name, so that `/admin;x=1` is `/admin` to them.
+    /// Whoever judges a path judges both readings and takes the stricter. Nothing if there is no semicolon.
+    pub fn without_parameters(&self) -> Option<CanonicalPath<'static>> {
+        if !self.0.contains(';') {
+            return None;
+        }
+        let mut path = String::with_capacity(self.0.len());
+        let mut in_parameters = false;
+        for character in self.0.chars() {
+            match character {
+                ';' => in_parameters = true,
+                '/' => {
+                    in_parameters = false;
+                    if !path.ends_with('/') {
+                        path.push('/');
+                    }
+                }
+                _ if in_parameters => {}
+                _ => path.push(character),
+            }
+        }
+        Some(CanonicalPath(Cow::Owned(path)))
+    }
+
+    /// The same path, kept on its own.
+    pub fn into_owned(self) -> CanonicalPath<'static> {
+        CanonicalPath(Cow::Owned(self.0.into_owned()))
+    }
+}
+
+impl fmt::Display for CanonicalPath<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
 }
 
 /// A segment that is `.` or `..`, with or without parameters behind a semicolon.
@@ -62,34 +109,30 @@ fn is_dots(segment: &str) -> bool {
     name == "." || name == ".."
 }
 
+/// `raw` with its escapes decoded once and several slashes as one.
 fn decode(raw: &str) -> Result<String, Malformed> {
-    let bytes = raw.as_bytes();
-    let mut position = 0;
-    while let Some(&byte) = bytes.get(position) {
-        if byte == b'%' {
-            let digit = |offset: usize| {
-                bytes.get(position + offset).and_then(|&digit| char::from(digit).to_digit(16))
-            };
-            let (Some(high), Some(low)) = (digit(1), digit(2)) else { return Err(Malformed::Path) };
-            match high * 16 + low {
-                0x2f | 0x5c | 0x25 => return Err(Malformed::AmbiguousPath),
-                0..=0x1f | 0x7f => return Err(Malformed::Path),
-                _ => {}
-            }
-            position += 3;
-        } else {
-            position += 1;
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut bytes = raw.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'%' => decoded.push(unescaped(bytes.next(), bytes.next())?),
+            b'/' if decoded.last() == Some(&b'/') => {}
+            _ => decoded.push(byte),
         }
     }
-    percent_decode_str(raw).decode_utf8().map(Cow::into_owned).map_err(|_| Malformed::Path)
+    String::from_utf8(decoded).map_err(|_| Malformed::Path)
 }
 
-fn collapse(path: &str) -> String {
-    let mut collapsed = String::with_capacity(path.len());
-    for character in path.chars() {
-        if character != '/' || !collapsed.ends_with('/') {
-            collapsed.push(character);
-        }
+/// The byte that two hexadecimal digits stand for, if a path may hold it in this form.
+fn unescaped(high: Option<u8>, low: Option<u8>) -> Result<u8, Malformed> {
+    let digit = |digit: Option<u8>| digit.and_then(|digit| char::from(digit).to_digit(16));
+    let (Some(high), Some(low)) = (digit(high), digit(low)) else { return Err(Malformed::Path) };
+    match u8::try_from(high * 16 + low) {
+        Ok(b'/' | b'\\' | b'%') => Err(Malformed::AmbiguousPath),
+        Ok(0..=0x1f | 0x7f) | Err(_) => Err(Malformed::Path),
+        Ok(byte) => Ok(byte),
     }
-    collapsed
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,270 @@
+//! Guesses at passwords: counted in the store before a hash is computed, credited back on success.
+//!
+//! Promises: whatever happens at once, no more guesses are let through than `throttle` allows, for
+//! counting is compare-and-set; the count survives a restart; a browser that has signed in before is
+//! counted for itself, so that a stranger's guesses do not lock out the owner.
+//! Never: knows whether a guess was right until it is told.
+
+use std::time::Duration;
+
+use crate::audit::{Entry, Event, Recorded};
+use crate::clock::Wall;
+use crate::error::Error;
+use crate::identity::{Actor, UserId};
+use crate::place::ClientAddress;
+use crate::secret::{Secret, fingerprint};
+use crate::store::{Row, Rows, Statement, Store, StoreError, Write, WriteError, values};
+use crate::throttle::{Counter, Locked, Scope};
+
+/// Counters of guesses, in the store.
+#[derive(Clone)]
+pub struct Attempts {
+    store: Store,
+}
+
+/// Who guesses, at what, from where.
+#[derive(Debug)]
+pub struct Guess<'a> {
+    /// The account guessed at, if there is one of that name.
+    pub user: Option<UserId>,
+    /// The name as it was given.
+    pub login: &'a str,
+    /// The cookie of a browser that has signed in before.
+    pub device: Option<&'a str>,
+    /// From where; without one all such visitors are counted together.
+    pub address: Option<ClientAddress>,
+}
+
+/// What counting a guess said.
+#[derive(Debug)]
+pub enum Counted {
+    /// The guess may be judged. Give it back with [`Attempts::credit`] if it was right.
+    Allowed(Taken),
+    /// Too many guesses at this account: judge nothing, but spend the same time and say "wrong".
+    AccountLocked,
+    /// Too many guesses from this address until then.
+    AddressLocked(Wall),
+}
+
+/// Which counters a guess was taken from.
+#[derive(Debug)]
+pub struct Taken {
+    keys: Vec<(Scope, String)>,
+}
+
+impl Taken {
+    /// Whether the browser was one that has signed in to this account before.
+    pub fn by_known_device(&self) -> bool {
+        self.keys.iter().any(|(scope, _)| *scope == Scope::Device)
+    }
+}
+
+/// A counter with the version that compare-and-set needs. Version 0: not stored yet.
+#[derive(Clone, Copy)]
+struct Stored {
+    counter: Option<Counter>,
+    version: i64,
+}
+
+/// How often a counter is tried again when others count at the same moment. Each time at least one
+/// of them succeeds, and after as many successes as the limit allows the answer is "locked".
+const TRIES: usize = 256;
+
+static READ: Statement = Statement::new(
+    "select failures, earlier, first_at, last_at, locked_until, version from attempt where key = $1",
+);
+static ADD: Statement = Statement::new(
+    "insert into attempt (key, failures, earlier, first_at, last_at, locked_until, version) \
+     values ($1, $2, $3, $4, $5, $6, 1) \
+     on conflict (key) do nothing",
+);
+static SET: Statement = Statement::new(
+    "update attempt set failures = $2, earlier = $3, first_at = $4, last_at = $5, locked_until = $6, \
+     version = version + 1 where key = $1 and version = $7",
+);
+static CLEAR: Statement = Statement::new("delete from attempt where key = $1");
+static FORGET: Statement = Statement::new("delete from attempt where last_at < $1 and locked_until < $1");
+static DEVICE: Statement = Statement::new("select 1 from device where secret = $1 and account_id = $2");
+static ADD_DEVICE: Statement = Statement::new(
+    "insert into device (secret, account_id, created_at, used_at) values ($1, $2, $3, $3) \
+     on conflict (secret) do nothing",
+);
+static FORGET_DEVICES: Statement = Statement::new("delete from device where created_at < $1");
+
+/// How long a browser counts as known after it signed in.
+pub const DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+
+impl Attempts {
+    /// The counters in `store`.
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Counts a guess, before it is judged.
+    pub async fn count(&self, guess: &Guess<'_>, now: Wall) -> Result<Counted, Error> {
+        let address = address_key(guess.address);
+        let account = account_key(guess.user, guess.login);
+        let device = self.known_device(guess).await?;
+        if let Some(device) = device {
+            match self.take(&[(Scope::Device, &device), (Scope::Address, &address)], now).await? {
+                Err((Scope::Address, locked)) => return Ok(Counted::AddressLocked(locked.until)),
+                Err(_) => {} // a known browser that guessed too often is treated as any other
+                Ok(taken) => return Ok(Counted::Allowed(taken)),
+            }
+        }
+        match self.take(&[(Scope::Account, &account), (Scope::Address, &address)], now).await? {
+            Ok(taken) => return Ok(Counted::Allowed(taken)),
+            Err((Scope::Address, locked)) => return Ok(Counted::AddressLocked(locked.until)),
+            Err(_) => {}
+        }
+        // A locked account looks like any other: its guesses use up the address's count all the same.
+        match self.take(&[(Scope::Address, &address)], now).await? {
+            Ok(_) => Ok(Counted::AccountLocked),
+            Err((_, locked)) => Ok(Counted::AddressLocked(locked.until)),
+        }
+    }
+
+    /// Gives a guess back: it was right.
+    pub async fn credit(&self, taken: Taken, now: Wall) -> Result<(), Error> {
+        for (scope, key) in taken.keys {
+            for _ in 0..TRIES {
+                let stored = self.read(&key).await?;
+                let Some(counter) = stored.counter else { break };
+                let write = counted(Write::unrecorded(COUNTING), &key, counter.credit(scope, now), stored);
+                if happened(self.store.write(write).await)? {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Clears the count of failures of an account, so that its owner may try again at once.
+    pub async fn unlock(&self, user: UserId, actor: Actor, now: Wall) -> Result<(), WriteError> {
+        let write = Write::new()
+            .exec(&CLEAR, values![account_key(Some(user), "")])
+            .audit(Entry::new(Event::UserUnlocked, actor).about(user), now);
+        self.store.write(write).await.map(|_| ())
+    }
+
+    /// A new mark for a browser that has just signed in to `user`, and the write that remembers it,
+    /// to go with the session's.
+    pub fn remember_device(&self, base: Write, user: UserId, now: Wall) -> (Secret, Write) {
+        let mark = Secret::random(43);
+        let write = base.exec(&ADD_DEVICE, values![fingerprint(mark.reveal()), user.to_string(), now]);
+        (mark, write)
+    }
+
+    /// Forgets counters that have been quiet for two days and browsers not seen for half a year.
+    pub async fn forget_old(&self, now: Wall) -> Result<(), WriteError> {
+        let quiet = now.minus(Duration::from_secs(2 * 24 * 60 * 60));
+        let write = Write::unrecorded(COUNTING)
+            .exec(&FORGET, values![quiet])
+            .exec(&FORGET_DEVICES, values![now.minus(DEVICE_LIFETIME)]);
+        self.store.write(write).await.map(|_| ())
+    }
+
+    /// The key of the browser's own counter, if the browser has signed in to this very account.
+    async fn known_device(&self, guess: &Guess<'_>) -> Result<Option<String>, Error> {
+        let (Some(mark), Some(user)) = (guess.device, guess.user) else { return Ok(None) };
+        let print = fingerprint(mark);
+        let rows = self.store.get(&DEVICE, values![print, user.to_string()]).await.map_err(unread)?;
+        Ok((!rows.is_empty()).then(|| format!("device:{}", hexadecimal(&print))))
+    }
+
+    /// Takes one from each of these counters, or from none.
+    async fn take(&self, keys: &[(Scope, &str)], now: Wall) -> Result<Result<Taken, (Scope, Locked)>, Error> {
+        'again: for _ in 0..TRIES {
+            let mut write = Write::unrecorded(COUNTING);
+            for (scope, key) in keys {
+                let stored = self.read(key).await?;
+                match Counter::take(stored.counter, *scope, now) {
+                    Ok(counter) => write = counted(write, key, counter, stored),
+                    Err(locked) => return Ok(Err((*scope, locked))),
+                }
+            }
+            if !happened(self.store.write(write).await)? {
+                continue 'again;
+            }
+            let keys = keys.iter().map(|(scope, key)| (*scope, (*key).to_owned())).collect();
+            return Ok(Ok(Taken { keys }));
+        }
+        Err(Error::unavailable("a counter of guesses was changed by others all the time"))
+    }
+
+    async fn read(&self, key: &str) -> Result<Stored, Error> {
+        let rows = self.store.get(&READ, values![key]).await.map_err(unread)?;
+        match rows.first() {
+            None => Ok(Stored { counter: None, version: 0 }),
+            Some(row) => stored(row).map_err(unread),
+        }
+    }
+}
+
+const COUNTING: &str = "counting is no decision of anybody; what follows from it is recorded";
+
+fn stored(row: &Row) -> Result<Stored, StoreError> {
+    let counter = Counter {
+        failures: u32::try_from(row.integer(0)?).unwrap_or(u32::MAX),
+        earlier: u32::try_from(row.integer(1)?).unwrap_or(u32::MAX),
+        first_at: row.wall(2)?,
+        last_at: row.wall(3)?,
+        locked_until: row.wall(4)?,
+    };
+    Ok(Stored { counter: Some(counter), version: row.integer(5)? })
+}
+
+/// Adds the compare-and-set of one counter to a write.
+fn counted(write: Write, key: &str, counter: Counter, was: Stored) -> Write {
+    let mut values = values![
+        key,
+        i64::from(counter.failures),
+        i64::from(counter.earlier),
+        counter.first_at,
+        counter.last_at,
+        counter.locked_until,
+    ];
+    if was.version == 0 {
+        write.exec(&ADD, values).expect(Rows::One)
+    } else {
+        values.push(was.version.into());
+        write.exec(&SET, values).expect(Rows::One)
+    }
+}
+
+/// Whether a compare-and-set happened; false if somebody else was first.
+fn happened<T>(result: Result<T, WriteError>) -> Result<bool, Error> {
+    match result {
+        Ok(_) => Ok(true),
+        Err(WriteError::Unexpected(_)) => Ok(false),
+        Err(error) => Err(Error::unavailable(error.to_string())),
+    }
+}
+
+fn unread(error: StoreError) -> Error {
+    Error::unavailable(error.to_string())
+}
+
+/// One counter an account, by whichever of its names it was guessed at; an account that does not
+/// exist has one too, so that it looks the same.
+fn account_key(user: Option<UserId>, login: &str) -> String {
+    match user {
+        Some(user) => format!("account:{user}"),
+        None => format!("nobody:{}", hexadecimal(&fingerprint(&login.trim().to_lowercase()))),
+    }
+}
+
+fn address_key(address: Option<ClientAddress>) -> String {
+    match address {
+        Some(address) => format!("address:{}", address.bucket()),
+        None => "address:unknown".to_owned(),
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

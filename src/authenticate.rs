@@ -1,0 +1,214 @@
+//! Who a request comes from, by the credentials it carries. One file a scheme: the folder is the
+//! list of what is understood.
+//!
+//! Promises: schemes are asked in the order of the contract (`X-Aegis-Key`, the cookie,
+//! `Authorization`); a credential that is not ours counts as absent; user, roles and audience come
+//! from the live record, never from a token; what could not be asked is never "nobody".
+//! Never: judges a rule, remembers an answer.
+
+mod api_key;
+mod authorization;
+mod cookie;
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use crate::changes::{Changes, Live};
+use crate::clock::{Now, Wall};
+use crate::identity::{AppName, Found, Part, Why};
+use crate::keys::Keys;
+use crate::sessions::{Purpose, Session, Sessions, State};
+
+pub use authorization::is_ours as authorization_is_ours;
+
+/// The parts that credentials are judged with.
+#[derive(Clone)]
+pub struct Authenticate {
+    /// Signatures.
+    pub keys: Arc<Keys>,
+    /// What tokens name.
+    pub sessions: Sessions,
+    /// What has changed since it was read.
+    pub changes: Arc<Changes>,
+}
+
+/// What a look at the credentials gave.
+#[derive(Debug)]
+pub struct Recognised<'a> {
+    /// Who it is, if anybody.
+    pub found: Found,
+    /// What that rests on.
+    pub by: Option<Basis<'a>>,
+}
+
+/// What an identity rests on: while it stands, the identity may be remembered.
+#[derive(Debug)]
+pub struct Basis<'a> {
+    /// The credential.
+    pub credential: Credential<'a>,
+    /// The session it names.
+    pub session: Session,
+    /// What falls when one of both changes.
+    pub handles: Handles,
+}
+
+/// Flags taken before the rows were read: a change in between leaves them fallen.
+#[derive(Clone, Debug)]
+pub struct Handles {
+    /// The user's.
+    pub user: Arc<Live>,
+    /// The session's.
+    pub session: Arc<Live>,
+    /// The change feed's generation.
+    pub generation: u64,
+}
+
+/// A credential of ours, as it was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential<'a> {
+    /// The value of the cookie `aegis_token`.
+    Cookie(&'a str),
+    /// The token of `Authorization: Bearer`.
+    Bearer(&'a str),
+}
+
+/// What a request carries, before anything is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried<'a> {
+    /// No credential that could be ours.
+    Nothing,
+    /// Exactly one.
+    One(Credential<'a>),
+    /// One that is refused whatever it says, or several that must be weighed.
+    Several,
+}
+
+/// What the record says of a token.
+#[derive(Debug)]
+pub enum Judged {
+    /// It counts, and names this session.
+    Counts(Box<Session>),
+    /// It does not.
+    DoesNot,
+    /// The record could not be asked.
+    Unanswered,
+}
+
+/// What one scheme said.
+enum Scheme<'a> {
+    /// It has nothing to go by.
+    Absent,
+    /// It knows.
+    Known(Box<Basis<'a>>),
+    /// There is a credential of ours that does not count.
+    Refused(Why),
+    /// It could not ask.
+    Unanswered(Part),
+}
+
+impl Authenticate {
+    /// What `headers` carry, without judging it. Allocates nothing, asks nobody.
+    pub fn carried<'a>(&self, headers: &'a HeaderMap) -> Carried<'a> {
+        if api_key::is_shown(headers) {
+            return Carried::Several;
+        }
+        let mut cookies = cookie::values(headers);
+        match (cookies.next(), cookies.next()) {
+            (Some(token), None) => Carried::One(Credential::Cookie(token)),
+            (Some(_), Some(_)) => Carried::Several,
+            (None, _) => match authorization::shown(headers, &self.keys) {
+                authorization::Shown::Nothing => Carried::Nothing,
+                authorization::Shown::Bearer(token) => Carried::One(Credential::Bearer(token)),
+                authorization::Shown::Unusable => Carried::Several,
+            },
+        }
+    }
+
+    /// Who the request comes from, for `app`. Asks the store.
+    pub async fn find<'a>(&self, headers: &'a HeaderMap, app: &AppName, now: Now) -> Recognised<'a> {
+        let mut unanswered = None;
+        if api_key::is_shown(headers) {
+            return Recognised { found: Found::Refused(Why::Invalid), by: None };
+        }
+        match cookie::find(self, headers, app, now).await {
+            Scheme::Known(basis) => return known(*basis),
+            Scheme::Refused(why) => return Recognised { found: Found::Refused(why), by: None },
+            Scheme::Unanswered(part) => unanswered = Some(part),
+            Scheme::Absent => {}
+        }
+        match authorization::find(self, headers, app, now).await {
+            Scheme::Known(basis) => return known(*basis),
+            Scheme::Refused(why) => return Recognised { found: Found::Refused(why), by: None },
+            Scheme::Unanswered(part) => unanswered = Some(part),
+            Scheme::Absent => {}
+        }
+        Recognised { found: unanswered.map_or(Found::Nobody, Found::Unanswered), by: None }
+    }
+
+    /// Whether a token for scripts counts now, at whichever app.
+    pub async fn judge(&self, token: &str, now: Wall) -> Judged {
+        match self.session_of(token, None, now).await {
+            Named::Session(session, _) if may_be_bearer(session.purpose) => Judged::Counts(session),
+            Named::Session(..) | Named::Nothing | Named::Disabled | Named::OtherApp => Judged::DoesNot,
+            Named::Unanswered => Judged::Unanswered,
+        }
+    }
+
+    /// The session that `token` names, if its signature is ours and the session counts.
+    ///
+    /// The token says which session; everything else is the record's word.
+    async fn session_of(&self, token: &str, app: Option<&AppName>, now: Wall) -> Named {
+        let Ok(verified) = self.keys.verify_access(token, now) else { return Named::Nothing };
+        let claims = verified.claims();
+        let handles = Handles {
+            generation: self.changes.generation(),
+            user: self.changes.live_user(claims.sub),
+            session: self.changes.live_session(claims.sid),
+        };
+        match self.sessions.by_id(claims.sid, now).await {
+            Err(error) => {
+                tracing::warn!(event = "check.unanswered", part = "store", reason = %error);
+                Named::Unanswered
+            }
+            Ok(None) => Named::Nothing,
+            Ok(Some(session)) if session.identity.user != claims.sub => Named::Nothing,
+            Ok(Some(session)) => match session.state {
+                State::Over => Named::Nothing,
+                State::Disabled => Named::Disabled,
+                State::Live if !is_for(&session, app) => Named::OtherApp,
+                State::Live => Named::Session(Box::new(session), handles),
+            },
+        }
+    }
+}
+
+/// Whether `session` may be used at `app`; where no app is asked for, at any of its own.
+fn is_for(session: &Session, app: Option<&AppName>) -> bool {
+    match (session.audience.as_deref(), app) {
+        (Some(only), Some(app)) => only == app.as_str(),
+        (Some(_) | None, None) | (None, Some(_)) => true,
+    }
+}
+
+/// What a token named.
+enum Named {
+    Session(Box<Session>, Handles),
+    Nothing,
+    Disabled,
+    OtherApp,
+    Unanswered,
+}
+
+fn known(basis: Basis<'_>) -> Recognised<'_> {
+    Recognised { found: Found::Known(basis.session.identity.clone()), by: Some(basis) }
+}
+
+/// Whether a token of a session opened for `purpose` may be shown as `Authorization: Bearer`.
+/// A browser's token is a cookie and nothing else.
+fn may_be_bearer(purpose: Purpose) -> bool {
+    match purpose {
+        Purpose::Token => true,
+        Purpose::Web => false,
+    }
+}

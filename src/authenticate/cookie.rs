@@ -1,0 +1,46 @@
+//! The cookie `aegis_token`. Owns what several of them mean: if all that count belong to one session
+//! it is used, else none. Never refuses for a bad one: it counts as absent, and the visitor signs in anew.
+
+use http::HeaderMap;
+
+use super::{Authenticate, Basis, Credential, Named, Scheme};
+use crate::clock::Now;
+use crate::identity::{AppName, Part, Why};
+use crate::web::cookies::{self, Cookie};
+
+/// More than so many cookies of our name are nobody's honest doing.
+const MOST: usize = 4;
+
+/// The values of our cookie, in the order they came.
+pub(super) fn values(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    cookies::read(headers, Cookie::Token(None).name())
+}
+
+pub(super) async fn find<'a>(
+    authenticate: &Authenticate,
+    headers: &'a HeaderMap,
+    app: &AppName,
+    now: Now,
+) -> Scheme<'a> {
+    if values(headers).nth(MOST).is_some() {
+        return Scheme::Absent;
+    }
+    let mut answer = Scheme::Absent;
+    for token in values(headers) {
+        match authenticate.session_of(token, Some(app), now.wall).await {
+            Named::Session(session, handles) => {
+                if let Scheme::Known(other) = &answer
+                    && other.session.id != session.id
+                {
+                    return Scheme::Absent;
+                }
+                let credential = Credential::Cookie(token);
+                answer = Scheme::Known(Box::new(Basis { credential, session: *session, handles }));
+            }
+            Named::Disabled => return Scheme::Refused(Why::Disabled),
+            Named::Unanswered => return Scheme::Unanswered(Part::Store),
+            Named::Nothing | Named::OtherApp => {}
+        }
+    }
+    answer
+}

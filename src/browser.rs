@@ -1,0 +1,133 @@
+//! A browser on our own site: the cookies by which it is known, given, read and taken away.
+//!
+//! Promises: a session is read from exactly one cookie of ours, or there is none; the token for apps
+//! lives as long as the session it names. Never: judges a password, opens a session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::attempts::DEVICE_LIFETIME;
+use crate::clock::Wall;
+use crate::error::Error;
+use crate::keys::{AccessClaims, Keys};
+use crate::place::Host;
+use crate::secret::Secret;
+use crate::sessions::{Purpose, Session, Sessions, State};
+use crate::sign_in::Signed;
+use crate::web::Response;
+use crate::web::cookies::{self, Cookie};
+
+/// What a browser's session cookie says.
+#[derive(Debug)]
+pub enum Seen {
+    /// There is none of ours, or more than one.
+    Nobody,
+    /// There is one, and its session is over.
+    Ended,
+    /// Somebody who is signed in.
+    Somebody(Box<Session>),
+}
+
+/// The parts that cookies are read and made with.
+#[derive(Clone)]
+pub struct Browser {
+    keys: Arc<Keys>,
+    sessions: Sessions,
+}
+
+impl Browser {
+    /// With these keys and sessions.
+    pub fn new(keys: Arc<Keys>, sessions: Sessions) -> Self {
+        Self { keys, sessions }
+    }
+
+    /// Who this browser is signed in as.
+    pub async fn seen(&self, headers: &HeaderMap, now: Wall) -> Result<Seen, Error> {
+        let mut values = cookies::read(headers, Cookie::Session.name());
+        let (Some(secret), None) = (values.next(), values.next()) else { return Ok(Seen::Nobody) };
+        let session = self
+            .sessions
+            .by_secret(secret, now)
+            .await
+            .map_err(|error| Error::unavailable(error.to_string()))?;
+        Ok(match session {
+            None => Seen::Nobody,
+            Some(session) => match (session.purpose, session.state) {
+                (Purpose::Web, State::Live) => {
+                    self.sessions.touch(session.id, now);
+                    Seen::Somebody(Box::new(session))
+                }
+                (Purpose::Web, State::Over | State::Disabled) => Seen::Ended,
+                (Purpose::Token, State::Live | State::Over | State::Disabled) => Seen::Nobody,
+            },
+        })
+    }
+
+    /// The mark of a browser that has signed in before, if it shows exactly one.
+    pub fn device(headers: &HeaderMap) -> Option<&str> {
+        let mut values = cookies::read(headers, Cookie::Device.name());
+        match (values.next(), values.next()) {
+            (Some(mark), None) => Some(mark),
+            (Some(_) | None, _) => None,
+        }
+    }
+
+    /// Gives the browser the cookies of a session that was just opened.
+    pub fn welcome(
+        &self,
+        response: &mut Response,
+        signed: &Signed,
+        keep: bool,
+        domain: Option<&Host>,
+        now: Wall,
+    ) -> Result<(), Error> {
+        let lasts = keep.then(|| now.until(signed.session.expires_at));
+        if let Some(cookie) = &signed.session.cookie {
+            append(response, Cookie::Session.set(cookie, lasts)?);
+        }
+        if let Some(mark) = &signed.device {
+            append(response, Cookie::Device.set(mark, Some(DEVICE_LIFETIME))?);
+        }
+        let ends = signed.session.expires_at;
+        let claims = AccessClaims::of(&signed.identity, signed.session.id, None, now, ends);
+        self.token(response, &claims, lasts, domain)
+    }
+
+    /// Gives the browser a new token for apps, of the session it is in.
+    pub fn renew(
+        &self,
+        response: &mut Response,
+        session: &Session,
+        domain: Option<&Host>,
+        now: Wall,
+    ) -> Result<(), Error> {
+        let claims = AccessClaims::of(&session.identity, session.id, None, now, session.expires_at);
+        let lasts = session.keep.then(|| now.until(session.expires_at));
+        self.token(response, &claims, lasts, domain)
+    }
+
+    fn token(
+        &self,
+        response: &mut Response,
+        claims: &AccessClaims,
+        lasts: Option<Duration>,
+        domain: Option<&Host>,
+    ) -> Result<(), Error> {
+        let token: Secret = self.keys.sign_access(claims)?;
+        append(response, Cookie::Token(domain).set(&token, lasts)?);
+        Ok(())
+    }
+
+    /// Takes the session and the token away; the mark of a known browser stays.
+    pub fn farewell(response: &mut Response, domain: Option<&Host>) -> Result<(), Error> {
+        append(response, Cookie::Session.clear()?);
+        append(response, Cookie::Token(domain).clear()?);
+        Ok(())
+    }
+}
+
+fn append(response: &mut Response, cookie: HeaderValue) {
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+}

@@ -1,0 +1,65 @@
+//! `aegis user …`. USER is a username or an e-mail.
+
+mod active;
+mod add;
+mod admin;
+mod delete;
+mod import;
+mod list;
+mod passwd;
+mod roles;
+mod show;
+mod unlock;
+
+use clap::{Args, Subcommand};
+
+use super::{Common, Outcome};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make an account; without a password, print a link on which the person chooses one
+    Add(add::Arguments),
+    /// All accounts
+    List(list::Arguments),
+    /// One account
+    Show(show::Arguments),
+    /// Set a password, or print a link on which the person chooses one
+    Passwd(passwd::Arguments),
+    /// Make somebody an administrator of Aegis, or no longer
+    Admin(admin::Arguments),
+    /// Shut an account out of everything, within a second
+    Disable(One),
+    /// Let a disabled account in again
+    Enable(One),
+    /// Show or change somebody's roles
+    Roles(roles::Arguments),
+    /// Forget the failed sign-ins of an account
+    Unlock(One),
+    /// Delete an account; its username is never given again
+    Delete(One),
+    /// Take accounts over from elsewhere
+    Import(import::Arguments),
+}
+
+/// One user.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct One {
+    /// A username or an e-mail
+    pub(in crate::cli) user: String,
+}
+
+pub(super) fn run(common: &Common, command: Command) -> Outcome {
+    match command {
+        Command::Add(arguments) => add::run(common, &arguments),
+        Command::List(arguments) => list::run(common, &arguments),
+        Command::Show(arguments) => show::run(common, &arguments),
+        Command::Passwd(arguments) => passwd::run(common, &arguments),
+        Command::Admin(arguments) => admin::run(common, &arguments),
+        Command::Disable(one) => active::disable(common, &one),
+        Command::Enable(one) => active::enable(common, &one),
+        Command::Roles(arguments) => roles::run(common, &arguments),
+        Command::Unlock(one) => unlock::run(common, &one),
+        Command::Delete(one) => delete::run(common, &one),
+        Command::Import(arguments) => import::run(common, &arguments),
+    }
+}

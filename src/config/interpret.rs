@@ -1,0 +1,208 @@
+//! From the tree to the settings: every key with its type and its default, once.
+//! Never checks a meaning, but for secrets that must not be used at all.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::section::{Reading, Section};
+use super::tree::Table;
+use super::{
+    AppSettings, BootstrapAdmin, CookieSettings, HeaderNames, LimitSettings, LogSettings, Placed,
+    RuleSettings, SessionSettings, Settings, TokenSettings,
+};
+use crate::error::Fault;
+use crate::secret::{Secret, same};
+
+/// What older deployments published as defaults: everybody knows them.
+const PUBLISHED_SECRET: &str = "aegis-local-dev-secret-change-in-production";
+const PUBLISHED_PASSWORD: &str = "aegis-dev-admin";
+
+/// The least length of a key for HS256 (RFC 7518, section 3.2).
+const SHORTEST_KEY: usize = 32;
+
+impl Default for Settings {
+    /// What holds where nothing is written.
+    fn default() -> Self {
+        settings(Table::new(), &mut Reading::default())
+    }
+}
+
+/// The settings that `tree` says; what is wrong with it is left in `reading`.
+pub(super) fn settings(tree: Table, reading: &mut Reading) -> Settings {
+    let mut settings = Section::read(String::new(), tree, reading, whole);
+    settings.warnings = std::mem::take(&mut reading.warnings);
+    settings
+}
+
+fn whole(root: &mut Section<'_>) -> Settings {
+    for section in ["tailscale", "telegram", "mail", "metrics"] {
+        root.later(section);
+    }
+    Settings {
+        public_url: root.text("public_url"),
+        listen: root.texts_or("listen", &["127.0.0.1:8009"]),
+        trusted_proxies: root.texts_or("trusted_proxies", &["127.0.0.1/32", "::1/128"]),
+        trusted_hops: root.texts_or("trusted_hops", &[]),
+        proxy_secret: root.secret("proxy_secret", "proxy_secret_file", "proxy_secret"),
+        data_dir: data_dir(root),
+        database_url: database_url(root),
+        headers: headers(root),
+        cookie: root.section("cookie", |cookie| CookieSettings { domain: cookie.text("domain") }),
+        session: root.section("session", |session| SessionSettings {
+            idle: session.text_or("idle", "7d"),
+            longest: session.text_or("longest", "30d"),
+            token: session.text_or("token", "24h"),
+        }),
+        token: root.section("token", token),
+        log: root.section("log", |log| LogSettings {
+            level: log.text_or("level", "info"),
+            format: log.text("format"),
+        }),
+        limits: root.section("limits", |limits| LimitSettings {
+            connections: limits.number_or("connections", 1024),
+            hash_threads: limits.number_or("hash_threads", 1),
+            remembered: limits.number_or("remembered", 32),
+        }),
+        bootstrap_admin: root.section("bootstrap_admin", bootstrap_admin),
+        apps: root.sections("app", app),
+        warnings: Vec::new(),
+    }
+}
+
+fn data_dir(root: &mut Section<'_>) -> Placed<PathBuf> {
+    root.path("data_dir").unwrap_or_else(|| {
+        let reading = root.reading();
+        match &reading.state {
+            Some(state) => {
+                Placed { value: state.clone(), source: Some("STATE_DIRECTORY".into()), line: None }
+            }
+            None => Placed::of(reading.directory.join("aegis-data")),
+        }
+    })
+}
+
+fn database_url(root: &mut Section<'_>) -> Option<Placed<Secret>> {
+    let url = root.secret("database_url", "database_url_file", "database_url")?;
+    match sqlite_file(&url) {
+        Ok(_) => Some(url),
+        Err(fault) => {
+            root.reading().faults.add(fault);
+            None
+        }
+    }
+}
+
+/// The file that a `database_url` of the form `sqlite:PATH` names.
+pub fn sqlite_file(url: &Placed<Secret>) -> Result<PathBuf, Fault> {
+    const FORM: &str =
+        "write `sqlite:/path/to/aegis.db`, or leave it out: the database is then in the data directory";
+    let text = url.value.reveal();
+    if text.starts_with("postgresql:") || text.starts_with("postgres:") {
+        return Err(url.fault(Fault::new("PostgreSQL comes in a later release").hint(FORM)));
+    }
+    let path = text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+    match path {
+        Some(path) if !path.is_empty() && !path.contains(['?', '#', '\0']) && path != ":memory:" => {
+            Ok(PathBuf::from(path))
+        }
+        // What stands there is not quoted: it may hold a password.
+        _ => Err(url.fault(Fault::new("`database_url` does not name a SQLite file").hint(FORM))),
+    }
+}
+
+fn headers(root: &mut Section<'_>) -> Placed<HeaderNames> {
+    if !root.is_section("headers") {
+        let set = root.text_or("headers", "remote");
+        return set.with(HeaderNames::Set(set.value.clone()));
+    }
+    root.section("headers", |section| {
+        let mut place = Placed::of(());
+        let mut names = BTreeMap::new();
+        for ours in ["user", "email", "name", "groups", "method"] {
+            if let Some(theirs) = section.text(ours) {
+                place = theirs.with(());
+                names.insert(ours.to_owned(), theirs.value);
+            }
+        }
+        place.with(HeaderNames::Map(names))
+    })
+}
+
+fn token(section: &mut Section<'_>) -> TokenSettings {
+    let jwt_secret = section.secret("jwt_secret", "jwt_secret_file", "jwt_secret");
+    if let Some(secret) = &jwt_secret {
+        let hint = "make one with `openssl rand -base64 48`; or leave it out, and keys are generated";
+        let fault = if is_published(&secret.value, PUBLISHED_SECRET) {
+            Some(
+                "JWT_SECRET is the published default of older deployments: anybody could sign tokens with it",
+            )
+        } else if secret.value.reveal().len() < SHORTEST_KEY {
+            Some("JWT_SECRET is shorter than 32 bytes: it could be guessed")
+        } else {
+            None
+        };
+        if let Some(message) = fault {
+            section.reading().faults.add(secret.fault(Fault::new(message).hint(hint)));
+        }
+    }
+    TokenSettings {
+        issuer: section.text_or("issuer", "aegis-auth"),
+        algorithm: section.text("algorithm"),
+        jwt_secret,
+    }
+}
+
+fn is_published(secret: &Secret, published: &str) -> bool {
+    same(secret.reveal().trim().as_bytes(), published.as_bytes())
+}
+
+fn bootstrap_admin(section: &mut Section<'_>) -> Option<BootstrapAdmin> {
+    let email = section.text("email");
+    let password = section.secret("password", "password_file", "bootstrap_admin_password");
+    if let Some(password) = &password
+        && is_published(&password.value, PUBLISHED_PASSWORD)
+    {
+        let fault = Fault::new("BOOTSTRAP_ADMIN_PASSWORD is the published default of older deployments")
+            .hint("choose another: everybody knows this one");
+        section.reading().faults.add(password.fault(fault));
+    }
+    let fault = match (email, password) {
+        (Some(email), Some(password)) => return Some(BootstrapAdmin { email, password }),
+        (None, None) => return None,
+        (Some(email), None) => email.fault(
+            Fault::new("BOOTSTRAP_ADMIN_EMAIL is set without BOOTSTRAP_ADMIN_PASSWORD")
+                .hint("set both; or none, and a set-up link for the first administrator is printed"),
+        ),
+        (None, Some(password)) => password.fault(
+            Fault::new("BOOTSTRAP_ADMIN_PASSWORD is set without BOOTSTRAP_ADMIN_EMAIL")
+                .hint("set both, or none"),
+        ),
+    };
+    section.reading().faults.add(fault);
+    None
+}
+
+fn app(section: &mut Section<'_>) -> AppSettings {
+    AppSettings {
+        title: section.text("title"),
+        hosts: section.texts_or("hosts", &[]),
+        require: section.text("require"),
+        users: section.texts_or("users", &[]),
+        roles: section.texts_or("roles", &[]),
+        public: section.texts_or("public", &[]),
+        preflight: section.text("preflight"),
+        cross_site: section.text("cross_site"),
+        challenge: section.text("challenge"),
+        assets: section.text("assets"),
+        remote_user: section.text("remote_user"),
+        cookie: section.text("cookie"),
+        rules: section.list("rule", |rule| RuleSettings {
+            path: rule.text("path"),
+            methods: rule.texts_or("methods", &[]),
+            require: rule.text("require"),
+            users: rule.texts("users"),
+            roles: rule.texts("roles"),
+            challenge: rule.text("challenge"),
+        }),
+    }
+}

@@ -1,0 +1,367 @@
+//! The door that proxies ask about each request.
+//!
+//! Promises: what is remembered is answered by a plain function that cannot await; what is not is
+//! read from the store; both judge host, path, method, rule and liveness of this very request and
+//! say the same. Never: allows because something could not be asked.
+
+mod answers;
+mod identity_headers;
+mod passes;
+mod refusals;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::{HeaderMap, Request, header};
+
+use crate::authenticate::{Authenticate, Basis, Carried, authorization_is_ours};
+use crate::changes::Changes;
+use crate::clock::{Clock, Now};
+use crate::error::{Error, Kind};
+use crate::forwarded::{Asked, Dialect, Peer, Unread};
+use crate::identity::{Email, Found, Identity, Require, Role, Why};
+use crate::keys::AssertionClaims;
+use crate::place::Authority;
+use crate::policy::{self, App, Needs, NoApp, Preflight, Rule, Verdict};
+use crate::state::{self, Current};
+use crate::web::{self, Response};
+
+use passes::{Pass, Passes, Terms};
+pub use refusals::{Refusal, Refusals};
+
+/// How long the same assertion is handed out: half its life, so that an app never gets a stale one.
+const ASSERTION_RENEWAL: Duration = Duration::from_secs(150);
+
+/// The door's own state.
+pub struct Door {
+    clock: Clock,
+    app: Arc<state::App>,
+    changes: Arc<Changes>,
+    authenticate: Authenticate,
+    passes: Passes,
+    /// The last refusals, for `aegis explain`.
+    pub refusals: Refusals,
+    allowed: AtomicU64,
+    told: AtomicU64,
+}
+
+impl Door {
+    /// The door of this house.
+    pub fn new(app: &Arc<state::App>) -> Self {
+        Self {
+            clock: app.clock.clone(),
+            app: app.clone(),
+            changes: app.changes.clone(),
+            authenticate: app.authenticate.clone(),
+            passes: Passes::new(app.fixed.remembered),
+            refusals: Refusals::default(),
+            allowed: AtomicU64::new(0),
+            told: AtomicU64::new(0),
+        }
+    }
+
+    /// How many checks were allowed since the start.
+    pub fn allowed(&self) -> u64 {
+        self.allowed.load(Ordering::Relaxed)
+    }
+
+    /// Answers a check that came in this dialect.
+    pub async fn answer<B>(&self, dialect: Dialect, peer: Peer, request: &Request<B>) -> Response {
+        let now = self.clock.now();
+        let current = self.app.current.load();
+        let headers = request.headers();
+        let asked =
+            match Asked::read(dialect, peer, request.method(), request.uri(), headers, &current.proxies) {
+                Ok(asked) => asked,
+                Err(unread) => return self.unread(dialect, peer, unread, now),
+            };
+        if is_own_site(&current, headers) && !current.proxies.secret_is_in(headers) {
+            return web::problem(&Error::said(Kind::NotFound, "There is nothing here."), None);
+        }
+        if let Some(answer) = self.known(dialect, &current, &asked, headers, now) {
+            return answer;
+        }
+        self.find_out(dialect, &current, &asked, headers, now).await
+    }
+
+    /// The closed answer of this dialect, when answering itself failed.
+    pub fn closed(dialect: Dialect, error: &Error) -> Response {
+        answers::unread(dialect, error)
+    }
+
+    /// Answers from memory, if it can.
+    fn known(
+        &self,
+        dialect: Dialect,
+        current: &Current,
+        asked: &Asked<'_>,
+        headers: &HeaderMap,
+        now: Now,
+    ) -> Option<Response> {
+        let (app, rule) = match self.choose(dialect, current, asked, now) {
+            Ok(chosen) => chosen,
+            Err(answer) => return Some(*answer),
+        };
+        match self.authenticate.carried(headers) {
+            Carried::Nothing => {
+                Some(self.verdict(dialect, current, asked, headers, (app, rule), &Found::Nobody, None, now))
+            }
+            Carried::One(credential) => {
+                let pass = self.passes.get(credential, app.name(), current.version, &self.changes, now)?;
+                let ready = Some(&pass.headers);
+                Some(self.verdict(dialect, current, asked, headers, (app, rule), &pass.found, ready, now))
+            }
+            Carried::Several => None,
+        }
+    }
+
+    /// Answers by asking: signature, store. Remembers who it was.
+    async fn find_out(
+        &self,
+        dialect: Dialect,
+        current: &Current,
+        asked: &Asked<'_>,
+        headers: &HeaderMap,
+        now: Now,
+    ) -> Response {
+        let (app, rule) = match self.choose(dialect, current, asked, now) {
+            Ok(chosen) => chosen,
+            Err(answer) => return *answer,
+        };
+        let recognised = self.authenticate.find(headers, app.name(), now).await;
+        let mut ready = None;
+        if let Some(basis) = recognised.by {
+            match self.remember(current, app, basis, &recognised.found, now) {
+                Ok(headers) => ready = Some(headers),
+                Err(error) => {
+                    tracing::error!(event = "check.failed", reason = %error);
+                    return answers::refused(dialect, current, asked, &error, |status| {
+                        self.refusals.keep(
+                            asked,
+                            status,
+                            Some(rule.name().to_owned()),
+                            None,
+                            "failed here",
+                            now,
+                        )
+                    });
+                }
+            }
+        }
+        self.verdict(dialect, current, asked, headers, (app, rule), &recognised.found, ready.as_ref(), now)
+    }
+
+    /// Prepares the answer's headers for somebody who was recognised, and keeps them.
+    fn remember(
+        &self,
+        current: &Current,
+        app: &App,
+        basis: Basis<'_>,
+        found: &Found,
+        now: Now,
+    ) -> Result<HeaderMap, Error> {
+        let Basis { credential, session, handles } = basis;
+        self.authenticate.sessions.touch(session.id, now.wall);
+        let claims = AssertionClaims::of(&session.identity, app.name(), now.wall);
+        let assertion = self.authenticate.keys.sign_assertion(&claims)?;
+        let ready =
+            identity_headers::of(&current.header_names, app.remote_user(), &session.identity, &assertion);
+        let until_wall = now.wall.plus(ASSERTION_RENEWAL).min(session.expires_at).min(session.idle_until);
+        let terms = Terms {
+            credential,
+            app: app.name(),
+            version: current.version,
+            until_wall,
+            until_mono: now.mono.plus(now.wall.until(until_wall)),
+        };
+        let pass = Pass::new(&terms, handles, found.clone(), ready.clone());
+        self.passes.keep(credential, app.name(), pass);
+        Ok(ready)
+    }
+
+    /// The app and the rule that a request falls under, or the answer if there is none.
+    fn choose<'a>(
+        &self,
+        dialect: Dialect,
+        current: &'a Current,
+        asked: &Asked<'_>,
+        now: Now,
+    ) -> Result<(&'a App, &'a Rule), Box<Response>> {
+        let refuse = |why: &'static str| {
+            let error = Error::said(Kind::Forbidden, "There is no app at this address.");
+            Err(Box::new(answers::refused(dialect, current, asked, &error, |status| {
+                self.refusals.keep(asked, status, None, None, why, now)
+            })))
+        };
+        let app = match current.policy.app_for(&asked.host, asked.port, asked.scheme) {
+            Ok(app) => app,
+            Err(NoApp::UnknownHost) => return refuse("no app has this host"),
+            Err(NoApp::WrongPort) => return refuse("the app of this host is not served on this port"),
+        };
+        let rule = app.rule_for(&asked.method, &asked.path);
+        if answers::lacks_tls(current, asked) {
+            return Err(Box::new(answers::to_https(dialect, current, asked, |status| {
+                self.refusals.keep(asked, status, Some(rule.name().to_owned()), None, "plain http", now)
+            })));
+        }
+        Ok((app, rule))
+    }
+
+    /// Judges and answers. `ready` holds the identity headers of whoever was found.
+    #[expect(clippy::too_many_arguments, reason = "each is a fact of this one request")]
+    fn verdict(
+        &self,
+        dialect: Dialect,
+        current: &Current,
+        asked: &Asked<'_>,
+        headers: &HeaderMap,
+        (app, rule): (&App, &Rule),
+        found: &Found,
+        ready: Option<&HeaderMap>,
+        now: Now,
+    ) -> Response {
+        let nobody = || identity_headers::of_nobody(&current.header_names);
+        let keep = |status: u16, why: &'static str| {
+            self.refusals.keep(asked, status, Some(rule.name().to_owned()), username(found), why, now)
+        };
+        let verdict =
+            if asked.preflight && app.preflight() == Preflight::Pass && rule.require() != Require::Deny {
+                Verdict::AllowAsNobody
+            } else {
+                policy::decide(rule, found)
+            };
+        match verdict {
+            Verdict::Allow => {
+                let identity = match (found, ready) {
+                    (Found::Known(_), Some(ready)) => ready.clone(),
+                    (Found::Nobody | Found::Refused(_) | Found::Unanswered(_), None) => nobody(),
+                    // Somebody without headers, or headers without somebody: a mistake of ours.
+                    (Found::Known(_), None) | (_, Some(_)) => {
+                        let error = Error::internal("identity and headers do not match");
+                        return answers::refused(dialect, current, asked, &error, |status| {
+                            keep(status, "failed here")
+                        });
+                    }
+                };
+                self.allow(identity, headers)
+            }
+            Verdict::AllowAsNobody => self.allow(nobody(), headers),
+            Verdict::SignIn => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
+                keep(status, "nobody is signed in")
+            }),
+            Verdict::Refused(why) => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
+                keep(status, refused_words(why))
+            }),
+            Verdict::StepUp => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
+                keep(status, "a stronger factor is needed")
+            }),
+            Verdict::Forbidden(needs) => {
+                let reference = keep(403, "the rule does not let this account in");
+                match known(found) {
+                    Some(identity) => {
+                        let name = identity.email.as_ref().map_or(identity.username.as_str(), Email::as_str);
+                        answers::no_access(current, asked, name, in_words(needs, rule).as_deref(), &reference)
+                    }
+                    None => {
+                        let error = Error::said(Kind::Forbidden, "Nobody may open this.");
+                        answers::refused(dialect, current, asked, &error, |_| reference)
+                    }
+                }
+            }
+            Verdict::Unavailable(part) => {
+                let error = Error::unavailable(format!("{part:?} did not answer"));
+                answers::refused(dialect, current, asked, &error, |status| {
+                    keep(status, "something that had to be asked did not answer")
+                })
+            }
+        }
+    }
+
+    fn allow(&self, identity: HeaderMap, headers: &HeaderMap) -> Response {
+        self.allowed.fetch_add(1, Ordering::Relaxed);
+        let ours = headers
+            .get_all(header::AUTHORIZATION)
+            .iter()
+            .any(|value| authorization_is_ours(value, &self.authenticate.keys));
+        answers::allowed(identity, headers, ours)
+    }
+
+    fn unread(&self, dialect: Dialect, peer: Peer, unread: Unread, now: Now) -> Response {
+        let error = match unread {
+            Unread::UnknownProxy => {
+                self.tell_of_unknown_proxy(peer, now);
+                Error::said(Kind::Forbidden, "Aegis does not know this proxy.")
+            }
+            Unread::WrongSecret => {
+                tracing::warn!(event = "proxy.wrong_secret", peer = %peer_name(peer));
+                Error::said(Kind::Forbidden, "Aegis does not know this proxy.")
+            }
+            Unread::Malformed(what) => {
+                tracing::debug!(event = "check.malformed", %what);
+                Error::new(Kind::Malformed, "Aegis cannot read what the proxy asked.", what.to_string())
+            }
+        };
+        answers::unread(dialect, &error)
+    }
+
+    /// Says once a minute which line would let a proxy be believed.
+    fn tell_of_unknown_proxy(&self, peer: Peer, now: Now) {
+        let minute = u64::try_from(now.wall.seconds() / 60).unwrap_or_default();
+        if self.told.swap(minute, Ordering::Relaxed) != minute {
+            let peer = peer_name(peer);
+            tracing::warn!(
+                event = "proxy.unknown",
+                peer = %peer,
+                hint = %format!("if this is your proxy, add \"{peer}\" to trusted_proxies"),
+            );
+        }
+    }
+}
+
+/// Whether the check was asked under our own public name: then it is no proxy that asks.
+fn is_own_site(current: &Current, headers: &HeaderMap) -> bool {
+    headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .and_then(|host| Authority::parse(host).ok())
+        .is_some_and(|authority| authority.host == current.site.public_url().host().as_str())
+}
+
+fn username(found: &Found) -> Option<String> {
+    known(found).map(|identity| identity.username.to_string())
+}
+
+fn known(found: &Found) -> Option<&Identity> {
+    match found {
+        Found::Known(identity) => Some(identity),
+        Found::Nobody | Found::Refused(_) | Found::Unanswered(_) => None,
+    }
+}
+
+/// What would let somebody in, where they may know it.
+fn in_words(needs: Needs, rule: &Rule) -> Option<String> {
+    match needs {
+        Needs::Nothing => None,
+        Needs::Membership => {
+            let roles: Vec<&str> = rule.roles().iter().map(Role::as_str).collect();
+            (!roles.is_empty()).then(|| format!("role {}", roles.join(" or ")))
+        }
+        Needs::Tailnet => Some("a device on the tailnet".to_owned()),
+    }
+}
+
+fn refused_words(why: Why) -> &'static str {
+    match why {
+        Why::Invalid => "a credential of ours that does not count",
+        Why::Disabled => "the account is disabled",
+        Why::Audience => "the token is for another app",
+    }
+}
+
+fn peer_name(peer: Peer) -> String {
+    match peer {
+        Peer::Unix => "unix".to_owned(),
+        Peer::Tcp(address) => address.to_string(),
+    }
+}

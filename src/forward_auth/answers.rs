@@ -1,0 +1,168 @@
+//! The answers of a check, in the dialect of the proxy that asked. Nothing else writes a verdict.
+//!
+//! Promises: 200 is written in one place and carries every identity header once; a refusal carries
+//! none, and a reference instead; what nginx cannot pass on becomes 401 or 403.
+//! Never: says 200 because something went wrong.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use crate::error::{Error, Kind};
+use crate::forwarded::{Asked, Dialect};
+use crate::place::{Host, Scheme};
+use crate::policy::Challenge;
+use crate::state::Current;
+use crate::web::travelling::{self, NoAccess};
+use crate::web::{self, Response, cookies, urls};
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const EMPTY: HeaderValue = HeaderValue::from_static("");
+const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"Aegis\", charset=\"UTF-8\"");
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"Aegis\"");
+
+/// Exactly 200: `identity` and the visitor's own cookies and authorization without ours.
+pub(super) fn allowed(identity: HeaderMap, request: &HeaderMap, authorization_is_ours: bool) -> Response {
+    let mut response = Response::new(Bytes::from_static(b"ok").into());
+    *response.headers_mut() = identity;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    headers.insert(header::COOKIE, cookies::strip(request, &cookies::OURS).unwrap_or(cookies::NONE_LEFT));
+    let authorization = match request.get(header::AUTHORIZATION) {
+        Some(value) if !authorization_is_ours => value.clone(),
+        Some(_) | None => EMPTY,
+    };
+    headers.insert(header::AUTHORIZATION, authorization);
+    response
+}
+
+/// Nobody is signed in, or not as far as the rule asks: the way to the sign-in page, or 401.
+pub(super) fn sign_in(
+    dialect: Dialect,
+    current: &Current,
+    asked: &Asked<'_>,
+    challenge: Challenge,
+    reference: impl FnOnce(u16) -> String,
+) -> Response {
+    let return_to = asked.return_url();
+    let location = urls::sign_in(current.site.public_url(), &return_to);
+    if asked.navigation && !matches!(dialect, Dialect::Nginx) {
+        return redirect(asked, &location);
+    }
+    let error = Error::said(Kind::NotSignedIn, "Sign in to use this.");
+    let mut response = web::problem(&error, Some(&reference(401)));
+    let headers = response.headers_mut();
+    let challenge = match challenge {
+        Challenge::Basic if !asked.browser => BASIC,
+        Challenge::Basic | Challenge::Bearer => BEARER,
+    };
+    headers.insert(header::WWW_AUTHENTICATE, challenge);
+    if (asked.navigation || !matches!(dialect, Dialect::Nginx))
+        && let Ok(location) = HeaderValue::from_str(&location)
+    {
+        headers.insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// Plain http for an app of an https site: the same address under https, for who can follow it.
+pub(super) fn to_https(
+    dialect: Dialect,
+    current: &Current,
+    asked: &Asked<'_>,
+    reference: impl FnOnce(u16) -> String,
+) -> Response {
+    let get = matches!(asked.method, Method::GET | Method::HEAD);
+    if !(asked.navigation && get) {
+        let error = Error::said(Kind::Forbidden, "Use https for this address.");
+        return refused(dialect, current, asked, &error, reference);
+    }
+    let location = asked.return_url();
+    match dialect {
+        Dialect::Forward | Dialect::Envoy => redirect(asked, &location),
+        Dialect::Nginx => {
+            let error = Error::said(Kind::NotSignedIn, "Use https for this address.");
+            let mut response = web::problem(&error, Some(&reference(401)));
+            if let Ok(location) = HeaderValue::from_str(&location) {
+                response.headers_mut().insert(header::LOCATION, location);
+            }
+            response
+        }
+    }
+}
+
+/// 302, or 303 where the method would be repeated otherwise.
+fn redirect(asked: &Asked<'_>, location: &str) -> Response {
+    let status = match asked.method {
+        Method::GET | Method::HEAD => StatusCode::FOUND,
+        _ => StatusCode::SEE_OTHER,
+    };
+    let mut response = Response::default();
+    let Ok(location) = HeaderValue::from_str(location) else {
+        return web::problem(&Error::internal("a return address does not fit a header"), None);
+    };
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::LOCATION, location);
+    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+    response
+}
+
+/// A refusal: a page for people, a problem document for programs. nginx knows only 401 and 403,
+/// Envoy takes a 5xx for a reason to let everybody in where it is told to.
+pub(super) fn refused(
+    dialect: Dialect,
+    current: &Current,
+    asked: &Asked<'_>,
+    error: &Error,
+    reference: impl FnOnce(u16) -> String,
+) -> Response {
+    let status = in_dialect(dialect, web::status(error.kind));
+    let reference = reference(status.as_u16());
+    let mut response = if asked.navigation {
+        travelling::refusal(&current.site, error, &reference)
+    } else {
+        web::problem(error, Some(&reference))
+    };
+    *response.status_mut() = status;
+    response
+}
+
+/// Somebody is known, and the rule does not let them in.
+pub(super) fn no_access(
+    current: &Current,
+    asked: &Asked<'_>,
+    name: &str,
+    needs: Option<&str>,
+    reference: &str,
+) -> Response {
+    match asked.host.parse::<Host>() {
+        Ok(host) if asked.navigation => {
+            travelling::no_access(&current.site, &NoAccess { name, host: &host, needs, reference })
+        }
+        Ok(_) | Err(_) => {
+            let error = Error::said(Kind::Forbidden, "This account has no access to this app.");
+            web::problem(&error, Some(reference))
+        }
+    }
+}
+
+/// The answer to a request that could not be read, or whose proxy is not believed.
+pub(super) fn unread(dialect: Dialect, error: &Error) -> Response {
+    let mut response = web::problem(error, None);
+    *response.status_mut() = in_dialect(dialect, web::status(error.kind));
+    response
+}
+
+fn in_dialect(dialect: Dialect, status: StatusCode) -> StatusCode {
+    match dialect {
+        Dialect::Forward => status,
+        Dialect::Nginx if status == StatusCode::UNAUTHORIZED => status,
+        Dialect::Nginx => StatusCode::FORBIDDEN,
+        Dialect::Envoy if status.is_server_error() => StatusCode::FORBIDDEN,
+        Dialect::Envoy => status,
+    }
+}
+
+/// Whether `asked` came without TLS for a site that has it.
+pub(super) fn lacks_tls(current: &Current, asked: &Asked<'_>) -> bool {
+    asked.scheme == Scheme::Http && current.site.is_https()
+}

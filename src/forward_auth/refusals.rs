@@ -1,0 +1,131 @@
+//! Refusals, so that they can be explained. Owns the reference of each and the last few thousand of them.
+//! Never keeps a query, a cookie or a token.
+
+use std::collections::VecDeque;
+
+use aws_lc_rs::rand;
+use parking_lot::Mutex;
+
+use crate::clock::{Now, Wall};
+use crate::forwarded::Asked;
+
+/// How many refusals are kept.
+const KEPT: usize = 4096;
+
+/// How many refusals a second are written to the log; the rest are only kept.
+const LOGGED_A_SECOND: u32 = 20;
+
+/// Why a check was refused, and of what.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What the visitor was shown: eight characters and a dash.
+    pub reference: String,
+    /// When.
+    pub at: Wall,
+    /// The answer's status.
+    pub status: u16,
+    /// The host asked for.
+    pub host: String,
+    /// The method asked with.
+    pub method: String,
+    /// The path asked for, without its query.
+    pub path: String,
+    /// The visitor's address, if known.
+    pub address: Option<String>,
+    /// The rule that decided, if one did.
+    pub rule: Option<String>,
+    /// The username, if somebody was known.
+    pub username: Option<String>,
+    /// Why, in words.
+    pub why: &'static str,
+}
+
+/// The last refusals.
+#[derive(Default)]
+pub struct Refusals {
+    kept: Mutex<VecDeque<Refusal>>,
+    logged: Mutex<(i64, u32)>,
+}
+
+impl Refusals {
+    /// Keeps a refusal and says its reference.
+    pub(super) fn keep(
+        &self,
+        asked: &Asked<'_>,
+        status: u16,
+        rule: Option<String>,
+        username: Option<String>,
+        why: &'static str,
+        now: Now,
+    ) -> String {
+        let reference = reference();
+        let refusal = Refusal {
+            reference: reference.clone(),
+            at: now.wall,
+            status,
+            host: asked.host.to_string(),
+            method: asked.method.to_string(),
+            path: asked.path.as_str().chars().take(200).collect(),
+            address: asked.client.map(|address| address.to_string()),
+            rule,
+            username,
+            why,
+        };
+        if self.may_log(now) {
+            tracing::info!(
+                event = "check.refused",
+                reference = %refusal.reference,
+                status = refusal.status,
+                host = %refusal.host,
+                method = %refusal.method,
+                path = %refusal.path,
+                ip = refusal.address.as_deref().unwrap_or("unknown"),
+                rule = refusal.rule.as_deref().unwrap_or("none"),
+                why = refusal.why,
+            );
+        }
+        let mut kept = self.kept.lock();
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(refusal);
+        reference
+    }
+
+    /// The refusal of that reference, in any case of letters.
+    pub fn find(&self, reference: &str) -> Option<Refusal> {
+        let reference = reference.trim().to_ascii_uppercase();
+        self.kept.lock().iter().rev().find(|refusal| refusal.reference == reference).cloned()
+    }
+
+    /// The last refusal, of that host if one is named.
+    pub fn last(&self, host: Option<&str>) -> Option<Refusal> {
+        self.kept.lock().iter().rev().find(|refusal| host.is_none_or(|host| refusal.host == host)).cloned()
+    }
+
+    fn may_log(&self, now: Now) -> bool {
+        let mut logged = self.logged.lock();
+        let second = now.wall.seconds();
+        if logged.0 != second {
+            *logged = (second, 0);
+        }
+        logged.1 += 1;
+        logged.1 <= LOGGED_A_SECOND
+    }
+}
+
+/// Eight characters that can be read out: no I, L, O, U, so none is taken for another.
+fn reference() -> String {
+    const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let mut bytes = [0u8; 8];
+    // A reference that could be guessed gives nothing away; one of zeros is only less useful.
+    let _ = rand::fill(&mut bytes);
+    let mut text = String::with_capacity(9);
+    for (position, byte) in bytes.iter().enumerate() {
+        if position == 4 {
+            text.push('-');
+        }
+        text.push(LETTERS.get(usize::from(byte % 32)).copied().map_or('0', char::from));
+    }
+    text
+}

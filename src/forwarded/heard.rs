@@ -1,0 +1,151 @@
+//! The one pass over a check request's headers. Owns which of them belong to which family.
+//! Never judges a value, except that `Connection` may name nothing but the connection's own headers.
+
+use http::{HeaderMap, HeaderValue};
+
+use super::{Dialect, Unread};
+
+pub(super) const FOR: &str = "x-forwarded-for";
+const METHOD: &str = "x-forwarded-method";
+const PROTO: &str = "x-forwarded-proto";
+const HOST: &str = "x-forwarded-host";
+const URI: &str = "x-forwarded-uri";
+const ORIGINAL_URL: &str = "x-original-url";
+const ORIGINAL_METHOD: &str = "x-original-method";
+pub(super) const SECRET: &str = "x-aegis-proxy-secret";
+
+/// What a visitor may say in `Connection`. Any other name would be erased by a proxy on its way to
+/// the app (RFC 9110, section 7.6.1), an identity header for one.
+const CONNECTION_OPTIONS: [&str; 9] = [
+    "close",
+    "keep-alive",
+    "upgrade",
+    "te",
+    "trailer",
+    "trailers",
+    "transfer-encoding",
+    "http2-settings",
+    "proxy-connection",
+];
+
+/// A header that may stand once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Slot<'a> {
+    #[default]
+    Absent,
+    Once(&'a HeaderValue),
+    Often,
+}
+
+impl<'a> Slot<'a> {
+    fn put(&mut self, value: &'a HeaderValue) {
+        *self = match self {
+            Self::Absent => Self::Once(value),
+            Self::Once(_) | Self::Often => Self::Often,
+        };
+    }
+
+    /// The text of a header that has to be there, once, and not empty.
+    pub(super) fn text(self, name: &'static str) -> Result<&'a str, Unread> {
+        let reason = match self {
+            Self::Absent => "missing",
+            Self::Often => "more than once",
+            Self::Once(value) => match str::from_utf8(value.as_bytes()) {
+                Ok("") => "empty",
+                Ok(text) => return Ok(text),
+                Err(_) => "not UTF-8",
+            },
+        };
+        Err(Unread::malformed(name, reason))
+    }
+}
+
+/// The headers that count, as they stand.
+#[derive(Debug, Default)]
+pub(super) struct Heard<'a> {
+    /// `X-Forwarded-Uri` or `X-Original-URL`.
+    pub(super) target: Slot<'a>,
+    /// `X-Forwarded-Method` or `X-Original-Method`.
+    pub(super) method: Slot<'a>,
+    /// `X-Forwarded-Host` or, with Envoy, `Host`.
+    pub(super) host: Slot<'a>,
+    /// `X-Forwarded-Proto`.
+    pub(super) proto: Slot<'a>,
+    /// `X-Forwarded-For`.
+    pub(super) forwarded_for: Slot<'a>,
+    /// `X-Aegis-Proxy-Secret`.
+    pub(super) secret: Slot<'a>,
+    /// Whether a header of this family is there in a spelling that some programs read as the same.
+    pub(super) aliased: bool,
+    /// Whether `Connection` names a header that is not about the connection.
+    pub(super) erases: bool,
+    /// Whether there is any `Sec-Fetch-…`.
+    pub(super) fetch_metadata: bool,
+    /// `Sec-Fetch-Mode`.
+    pub(super) fetch_mode: Slot<'a>,
+    /// Whether there is `X-Requested-With`.
+    pub(super) requested_with: bool,
+    /// Whether there is `Upgrade`.
+    pub(super) upgrade: bool,
+    /// Whether there is `Origin`.
+    pub(super) origin: bool,
+    /// Whether there is `Access-Control-Request-Method`.
+    pub(super) request_method: bool,
+}
+
+impl<'a> Heard<'a> {
+    /// Goes through the headers, once. Those of another family than `dialect`'s are passed over.
+    pub(super) fn gather(dialect: Dialect, headers: &'a HeaderMap) -> Self {
+        let mut heard = Self::default();
+        let forward = dialect == Dialect::Forward;
+        let nginx = dialect == Dialect::Nginx;
+        for (name, value) in headers {
+            match name.as_str() {
+                FOR => heard.forwarded_for.put(value),
+                PROTO if !nginx => heard.proto.put(value),
+                URI if forward => heard.target.put(value),
+                HOST if forward => heard.host.put(value),
+                METHOD if forward => heard.method.put(value),
+                ORIGINAL_URL if nginx => heard.target.put(value),
+                ORIGINAL_METHOD if nginx => heard.method.put(value),
+                "host" if dialect == Dialect::Envoy => heard.host.put(value),
+                SECRET => heard.secret.put(value),
+                "connection" => heard.erases |= !names_options_only(value),
+                "x-requested-with" => heard.requested_with = true,
+                "upgrade" => heard.upgrade = true,
+                "origin" => heard.origin = true,
+                "access-control-request-method" => heard.request_method = true,
+                "sec-fetch-mode" => {
+                    heard.fetch_metadata = true;
+                    heard.fetch_mode.put(value);
+                }
+                other if other.starts_with("sec-fetch-") => heard.fetch_metadata = true,
+                other => heard.aliased |= is_alias(dialect, other),
+            }
+        }
+        heard
+    }
+}
+
+fn names_options_only(connection: &HeaderValue) -> bool {
+    connection.as_bytes().split(|&byte| byte == b',').map(<[u8]>::trim_ascii).all(|option| {
+        option.is_empty()
+            || CONNECTION_OPTIONS.iter().any(|known| option.eq_ignore_ascii_case(known.as_bytes()))
+    })
+}
+
+/// Whether `name`, which is none of the family's names, becomes one where separators are all the
+/// same: `X_Forwarded_Uri` in CGI and WSGI, `X.Forwarded.Uri` in some others.
+fn is_alias(dialect: Dialect, name: &str) -> bool {
+    let family: &[&str] = match dialect {
+        Dialect::Forward => &[URI, HOST, PROTO, METHOD, FOR],
+        Dialect::Nginx => &[ORIGINAL_URL, ORIGINAL_METHOD, FOR],
+        Dialect::Envoy => &[PROTO, FOR],
+    };
+    name.starts_with('x') && family.iter().any(|known| same_but_for_separators(known, name))
+}
+
+fn same_but_for_separators(known: &str, name: &str) -> bool {
+    let same = |(known, byte): (u8, u8)| known == byte || (known == b'-' && !byte.is_ascii_alphanumeric());
+    known.len() == name.len() && known.bytes().zip(name.bytes()).all(same)
+}

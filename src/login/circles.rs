@@ -1,0 +1,60 @@
+//! Visitors sent round in a circle: signed in, at the app not recognised, back here at once.
+//! Owns a short memory of who was just sent where. Never holds more than a thousand of them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::Mono;
+use crate::identity::SessionId;
+use crate::secret::fingerprint;
+
+/// Who comes back to the same place within this time goes in a circle.
+const SOON: Duration = Duration::from_secs(10);
+
+/// How many departures are remembered.
+const MOST: usize = 1024;
+
+#[derive(Default)]
+pub(super) struct Circles {
+    left: Mutex<HashMap<(SessionId, [u8; 32]), Mono>>,
+}
+
+impl Circles {
+    /// Whether this session was sent to `target` a moment ago; if not, it is noted that it is now.
+    pub(super) fn closes(&self, session: SessionId, target: &str, now: Mono) -> bool {
+        let mut left = self.left.lock();
+        if left.len() >= MOST {
+            left.retain(|_, when| now.since(*when) < SOON);
+            if left.len() >= MOST {
+                left.clear();
+            }
+        }
+        // Once told, the visitor may try again: the next arrival counts as a first one.
+        let key = (session, fingerprint(target));
+        if left.remove(&key).is_some_and(|when| now.since(when) < SOON) {
+            return true;
+        }
+        left.insert(key, now);
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_arrival_within_ten_seconds_closes_a_circle() {
+        let circles = Circles::default();
+        let (ann, bob) = (SessionId::new(), SessionId::new());
+        let at = |seconds: u64| Mono(seconds * 1_000_000_000);
+        assert!(!circles.closes(ann, "https://a.example/", at(0)), "the first arrival");
+        assert!(!circles.closes(bob, "https://a.example/", at(1)), "another session");
+        assert!(!circles.closes(ann, "https://b.example/", at(1)), "another app");
+        assert!(circles.closes(ann, "https://a.example/", at(9)), "back after nine seconds");
+        assert!(!circles.closes(ann, "https://a.example/", at(10)), "was told why, tries once more");
+        assert!(!circles.closes(ann, "https://a.example/", at(21)), "back after eleven seconds");
+    }
+}

@@ -1,0 +1,302 @@
+//! The pool: a bounded queue, and the threads that work it off.
+//!
+//! Promises: work that has begun is finished, whoever still waits for it; work whose client left before it
+//! began is dropped undone (its guess was counted when it was taken); a panic ends one piece of work and no
+//! thread; memory is given back after 30 s without work.
+//! Never: waits for room in the queue: a full one is said at once.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use tokio::sync::oneshot;
+
+use super::Busy;
+use super::argon::Memory;
+use crate::clock::Clock;
+
+/// Work that may wait.
+const QUEUE: usize = 64;
+/// How long a thread keeps its memory without work.
+const IDLE: Duration = Duration::from_secs(30);
+/// How long a hash takes, before one was measured.
+const FIRST_GUESS: Duration = Duration::from_millis(100);
+
+pub(super) struct Pool {
+    queue: Mutex<Queue>,
+    work: Condvar,
+    threads: usize,
+    idle: Duration,
+    clock: Clock,
+    /// A moving average of how long a piece of work takes, in nanoseconds.
+    takes: AtomicU64,
+    held: Arc<AtomicUsize>,
+}
+
+struct Queue {
+    jobs: VecDeque<Box<dyn Job>>,
+    closed: bool,
+}
+
+/// A piece of work that owns all it needs.
+trait Job: Send {
+    /// Whether somebody still waits for it.
+    fn is_wanted(&self) -> bool;
+    /// Does it, and answers whoever still waits.
+    fn run(self: Box<Self>, memory: &mut Memory);
+}
+
+struct Task<T, F> {
+    answer: oneshot::Sender<T>,
+    work: F,
+}
+
+impl<T: Send, F: FnOnce(&mut Memory) -> T + Send> Job for Task<T, F> {
+    fn is_wanted(&self) -> bool {
+        !self.answer.is_closed()
+    }
+
+    fn run(self: Box<Self>, memory: &mut Memory) {
+        let answer = (self.work)(memory);
+        // The client may have left meanwhile.
+        let _ = self.answer.send(answer);
+    }
+}
+
+impl Pool {
+    /// A pool that `threads` threads are about to [`serve`](Self::serve).
+    pub(super) fn new(threads: usize, clock: Clock) -> Arc<Self> {
+        Self::with_idle(threads, clock, IDLE)
+    }
+
+    pub(super) fn with_idle(threads: usize, clock: Clock, idle: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            queue: Mutex::new(Queue { jobs: VecDeque::new(), closed: false }),
+            work: Condvar::new(),
+            threads,
+            idle,
+            clock,
+            takes: AtomicU64::new(u64::try_from(FIRST_GUESS.as_nanos()).unwrap_or(u64::MAX)),
+            held: Arc::new(AtomicUsize::new(0)),
+        })
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Bytes of memory the threads hold.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Queues `work`; its answer comes through the receiver, which closes without one if the work panics
+    /// or the pool is closed.
+    pub(super) fn submit<T, F>(&self, work: F) -> Result<oneshot::Receiver<T>, Busy>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Memory) -> T + Send + 'static,
+    {
+        let (answer, receiver) = oneshot::channel();
+        let mut queue = self.queue.lock();
+        if queue.jobs.len() >= QUEUE {
+            queue.jobs.retain(|job| job.is_wanted());
+        }
+        if queue.closed || queue.jobs.len() >= QUEUE {
+            let waiting = queue.jobs.len();
+            drop(queue);
+            return Err(self.busy_behind(waiting));
+        }
+        queue.jobs.push_back(Box::new(Task { answer, work }));
+        drop(queue);
+        self.work.notify_one();
+        Ok(receiver)
+    }
+
+    /// What somebody is told who could not be served.
+    pub(super) fn busy(&self) -> Busy {
+        let waiting = self.queue.lock().jobs.len();
+        self.busy_behind(waiting)
+    }
+
+    fn busy_behind(&self, waiting: usize) -> Busy {
+        let takes = Duration::from_nanos(self.takes.load(Ordering::Relaxed));
+        let rounds = u32::try_from(waiting / self.threads + 1).unwrap_or(u32::MAX);
+        let seconds = takes.saturating_mul(rounds).as_secs().saturating_add(1);
+        Busy { retry_after: Duration::from_secs(seconds.min(60)) }
+    }
+
+    /// Takes no more work, drops what waits, and lets the threads end.
+    pub(super) fn close(&self) {
+        let dropped = {
+            let mut queue = self.queue.lock();
+            queue.closed = true;
+            std::mem::take(&mut queue.jobs)
+        };
+        self.work.notify_all();
+        drop(dropped);
+    }
+
+    /// Works the queue off until the pool is closed.
+    pub(super) fn serve(&self) {
+        let mut memory = Memory::new(self.held.clone());
+        while let Some(job) = self.next(&mut memory) {
+            let began = self.clock.now().mono;
+            // What a panic leaves behind in the memory is overwritten by the next hash.
+            if catch_unwind(AssertUnwindSafe(|| job.run(&mut memory))).is_err() {
+                tracing::error!("hashing a password panicked");
+                memory.free();
+            }
+            self.measured(self.clock.now().mono.since(began));
+        }
+    }
+
+    /// The next piece of work that somebody waits for; nothing once the pool is closed.
+    fn next(&self, memory: &mut Memory) -> Option<Box<dyn Job>> {
+        let mut queue = self.queue.lock();
+        loop {
+            if queue.closed {
+                return None;
+            }
+            while let Some(job) = queue.jobs.pop_front() {
+                if job.is_wanted() {
+                    return Some(job);
+                }
+            }
+            if memory.is_empty() {
+                self.work.wait(&mut queue);
+            } else if self.work.wait_for(&mut queue, self.idle).timed_out() && queue.jobs.is_empty() {
+                // Wiping takes some milliseconds, in which others may queue.
+                MutexGuard::unlocked(&mut queue, || memory.free());
+            }
+        }
+    }
+
+    fn measured(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let before = self.takes.load(Ordering::Relaxed);
+        self.takes.store(before / 8 * 7 + took / 8, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::clock::Wall;
+    use crate::password::argon;
+    use crate::secret::Secret;
+
+    /// A pool of one thread and a clock that stands still, and a way to hold that thread.
+    fn pool(idle: Duration) -> (Arc<Pool>, std::thread::JoinHandle<()>) {
+        let (clock, _) = Clock::manual(Wall(0));
+        let pool = Pool::with_idle(1, clock, idle);
+        let serving = pool.clone();
+        (pool, std::thread::spawn(move || serving.serve()))
+    }
+
+    /// Work that says when it begins and ends only when it is told to.
+    fn held_work() -> (impl FnOnce(&mut Memory) + Send + 'static, mpsc::Receiver<()>, mpsc::Sender<()>) {
+        let (began, has_begun) = mpsc::channel();
+        let (let_go, may_end) = mpsc::channel();
+        let work = move |_: &mut Memory| {
+            began.send(()).unwrap();
+            may_end.recv().unwrap();
+        };
+        (work, has_begun, let_go)
+    }
+
+    #[test]
+    fn a_full_queue_is_said_at_once_and_room_is_made_of_what_nobody_waits_for() {
+        let (pool, thread) = pool(IDLE);
+        let (work, has_begun, let_go) = held_work();
+        let first = pool.submit(work).unwrap();
+        has_begun.recv().unwrap();
+
+        let mut waiting: Vec<_> = (0..QUEUE).map(|number| pool.submit(move |_| number).unwrap()).collect();
+        let busy = pool.submit(|_| ()).expect_err("the queue is full");
+        assert!((1..=60).contains(&busy.retry_after.as_secs()), "a sensible time to wait: {busy:?}");
+
+        drop(waiting.pop());
+        let last = pool.submit(|_| QUEUE).expect("one client left, so there is room");
+        let_go.send(()).unwrap();
+        first.blocking_recv().expect("the first was finished");
+        for (number, answer) in waiting.into_iter().enumerate() {
+            assert_eq!(answer.blocking_recv(), Ok(number));
+        }
+        assert_eq!(last.blocking_recv(), Ok(QUEUE));
+        pool.close();
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn what_has_begun_is_finished_and_what_has_not_is_dropped_when_its_client_leaves() {
+        let (pool, thread) = pool(IDLE);
+        let (work, has_begun, let_go) = held_work();
+        let (finished, has_finished) = mpsc::channel();
+        let first = pool
+            .submit(move |memory| {
+                work(memory);
+                finished.send("first").unwrap();
+            })
+            .unwrap();
+        has_begun.recv().unwrap();
+        let (never, undone) = mpsc::channel::<()>();
+        let second = pool.submit(move |_| never.send(()).unwrap()).unwrap();
+        drop((first, second));
+        let_go.send(()).unwrap();
+        assert_eq!(has_finished.recv(), Ok("first"), "the client left after it began");
+        assert!(undone.recv().is_err(), "the client left before it began, and it was done all the same");
+        pool.close();
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_panic_ends_one_piece_of_work_and_not_the_pool() {
+        let (pool, thread) = pool(IDLE);
+        let panicked = pool.submit(|_| panic!("a test's panic")).unwrap();
+        assert!(panicked.blocking_recv().is_err(), "who waited learns that there is no answer");
+        assert_eq!(pool.submit(|_| 7).unwrap().blocking_recv(), Ok(7), "the next one is served");
+        pool.close();
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_closed_pool_takes_nothing_and_answers_what_waits() {
+        let (pool, thread) = pool(IDLE);
+        let (work, has_begun, let_go) = held_work();
+        let first = pool.submit(work).unwrap();
+        has_begun.recv().unwrap();
+        let second = pool.submit(|_| ()).unwrap();
+        pool.close();
+        assert!(second.blocking_recv().is_err(), "what waited is given up");
+        assert!(pool.submit(|_| ()).is_err(), "nothing more is taken");
+        let_go.send(()).unwrap();
+        first.blocking_recv().expect("what had begun is finished");
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn memory_is_kept_between_hashes_and_given_back_without_work() {
+        let (pool, thread) = pool(Duration::ZERO);
+        let holding = pool.held.clone();
+        let held = pool
+            .submit(move |memory| {
+                let first = argon::waste(&Secret::new("correct horse battery"), memory);
+                let held = holding.load(Ordering::Relaxed);
+                (first.is_ok(), held)
+            })
+            .unwrap();
+        assert_eq!(held.blocking_recv(), Ok((true, 64 << 20)), "64 MiB while there is work");
+        // The thread has no time to wait for work: it gives its memory back, or this never ends.
+        while pool.held() != 0 {
+            std::thread::yield_now();
+        }
+        pool.close();
+        thread.join().unwrap();
+    }
+}

@@ -1,0 +1,247 @@
+//! One app: where it is, what it wants, and which of its rules is for a request.
+//! Never judges: see [`decide`](super::decide).
+
+use http::Method;
+
+use super::pattern::{Methods, PathPattern, is_asset, without_parameters};
+use crate::identity::{AppName, Identity, Require, Role, Username};
+use crate::place::{CanonicalPath, HostPattern, Origin};
+
+/// What an app is sent as `Remote-User`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RemoteUser {
+    /// The username.
+    #[default]
+    Username,
+    /// The e-mail address.
+    Email,
+    /// The account's id.
+    Id,
+}
+
+/// What becomes of a CORS preflight, which never carries a credential.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preflight {
+    /// 401.
+    #[default]
+    Refuse,
+    /// Let through to the app, as nobody.
+    Pass,
+}
+
+/// What a 401 asks programs for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Challenge {
+    /// `Bearer` (RFC 6750).
+    #[default]
+    Bearer,
+    /// `Basic` (RFC 7617).
+    Basic,
+}
+
+/// A host of an app, and its port where that is not the scheme's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The host or the wildcard.
+    pub hosts: HostPattern,
+    /// The port.
+    pub port: Option<u16>,
+}
+
+/// What is asked of a visitor, and under which name it is told of.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub(super) name: Box<str>,
+    pub(super) place: Option<Box<str>>,
+    pub(super) require: Require,
+    pub(super) users: Box<[Username]>,
+    pub(super) roles: Box<[Role]>,
+    pub(super) challenge: Challenge,
+}
+
+impl Rule {
+    /// `app.arlo rule 2 (path /admin/*)`, `app.arlo public "/hooks"`, `app.arlo (whole app)`, …
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is written: `aegis.toml:12`, or a variable.
+    pub fn place(&self) -> Option<&str> {
+        self.place.as_deref()
+    }
+
+    /// What it asks.
+    pub fn require(&self) -> Require {
+        self.require
+    }
+
+    /// The users it is for; see [`admits`](Self::admits).
+    pub fn users(&self) -> &[Username] {
+        &self.users
+    }
+
+    /// The roles it is for; see [`admits`](Self::admits).
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// What its 401 asks programs for.
+    pub fn challenge(&self) -> Challenge {
+        self.challenge
+    }
+
+    /// Whether `identity` is one of its users or has one of its roles; with neither, everybody is.
+    pub fn admits(&self, identity: &Identity) -> bool {
+        self.is_for_every_user()
+            || self.users.contains(&identity.username)
+            || self.roles.iter().any(|role| identity.roles.contains(role))
+    }
+
+    pub(super) fn is_for_every_user(&self) -> bool {
+        self.users.is_empty() && self.roles.is_empty()
+    }
+
+    /// Whether it asks somebody to be known, so that users and roles count.
+    pub(super) fn asks_who(&self) -> bool {
+        asks_who(self.require)
+    }
+
+    /// Whether `self` lets in nobody, as nobody more, whom `other` would not. Two rules may both
+    /// not be: one for `sam`, one for `ann`.
+    pub(super) fn is_at_least_as_strict_as(&self, other: &Rule) -> bool {
+        let enough = match (self.require, other.require) {
+            (Require::TwoFactor, Require::Tailnet) | (Require::Tailnet, Require::TwoFactor) => false,
+            (this, that) => rank(this) >= rank(that),
+        };
+        let narrower = other.is_for_every_user()
+            || !self.is_for_every_user()
+                && self.users.iter().all(|user| other.users.contains(user))
+                && self.roles.iter().all(|role| other.roles.contains(role));
+        enough && (self.require == Require::Deny || !other.asks_who() || narrower)
+    }
+}
+
+/// Whether users and roles count under `require`.
+pub(super) fn asks_who(require: Require) -> bool {
+    match require {
+        Require::SignedIn | Require::TwoFactor | Require::Tailnet => true,
+        Require::Public | Require::Optional | Require::Deny => false,
+    }
+}
+
+/// `Public` stands above `Optional`, because it never lets anybody in as somebody.
+fn rank(require: Require) -> u8 {
+    match require {
+        Require::Optional => 0,
+        Require::Public => 1,
+        Require::SignedIn => 2,
+        Require::TwoFactor | Require::Tailnet => 3,
+        Require::Deny => 4,
+    }
+}
+
+/// A rule and the requests it is for.
+#[derive(Clone, Debug)]
+pub(super) struct Matched {
+    pub(super) path: PathPattern,
+    pub(super) methods: Methods,
+    pub(super) rule: Rule,
+}
+
+/// An app.
+#[derive(Debug)]
+pub struct App {
+    pub(super) name: AppName,
+    pub(super) title: Box<str>,
+    pub(super) sites: Vec<Site>,
+    pub(super) origin: Option<Origin>,
+    pub(super) preflight: Preflight,
+    pub(super) remote_user: RemoteUser,
+    /// `public`, before all rules.
+    pub(super) public: Vec<Matched>,
+    pub(super) rules: Vec<Matched>,
+    pub(super) whole: Rule,
+    /// For what browsers ask without cookies; nothing where that is protected.
+    pub(super) assets: Option<Rule>,
+    /// For a path whose two readings fall under rules of which neither is the stricter.
+    pub(super) ambiguous: Rule,
+}
+
+impl App {
+    /// Its name in the configuration, and the audience of its tokens.
+    pub fn name(&self) -> &AppName {
+        &self.name
+    }
+
+    /// What people read.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Its hosts, as written.
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+
+    /// Where a link to it leads: its first host that is no wildcard.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    /// What becomes of CORS preflights.
+    pub fn preflight(&self) -> Preflight {
+        self.preflight
+    }
+
+    /// What it is sent as `Remote-User`.
+    pub fn remote_user(&self) -> RemoteUser {
+        self.remote_user
+    }
+
+    /// The rule for what no other rule is for.
+    pub fn whole(&self) -> &Rule {
+        &self.whole
+    }
+
+    /// The rule for a request: `public`, then the first rule that matches, then the whole app's.
+    ///
+    /// Some servers drop what stands behind a semicolon in a path and others do not; such a path is
+    /// read both ways and the stricter rule counts.
+    pub fn rule_for(&self, method: &Method, path: &CanonicalPath<'_>) -> &Rule {
+        let path = path.as_str();
+        let rule = self.rule_of(method, path);
+        if !path.contains(';') {
+            return rule;
+        }
+        let plain = self.rule_of(method, &without_parameters(path));
+        if rule.is_at_least_as_strict_as(plain) {
+            rule
+        } else if plain.is_at_least_as_strict_as(rule) {
+            plain
+        } else {
+            &self.ambiguous
+        }
+    }
+
+    /// The rule for one reading of a path.
+    pub(super) fn rule_of(&self, method: &Method, path: &str) -> &Rule {
+        if let Some(public) = self.public.iter().find(|public| public.path.matches(path)) {
+            return &public.rule;
+        }
+        let matched = self.rules.iter().find(|rule| rule.methods.contain(method) && rule.path.matches(path));
+        let rule = matched.map_or(&self.whole, |matched| &matched.rule);
+        let is_get = *method == Method::GET || *method == Method::HEAD;
+        match &self.assets {
+            // A rule that denies, or that names this very file, was meant.
+            Some(assets)
+                if is_get
+                    && is_asset(path)
+                    && rule.require != Require::Deny
+                    && !matched.is_some_and(|matched| matches!(matched.path, PathPattern::Exact(_))) =>
+            {
+                assets
+            }
+            _ => rule,
+        }
+    }
+}

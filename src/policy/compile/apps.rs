@@ -1,0 +1,257 @@
+//! Compiling one app: its hosts, its rules, what they inherit.
+//! Never compares apps with each other: that is done above.
+
+use super::super::app::{App, Challenge, Matched, Preflight, RemoteUser, Rule, Site, asks_who};
+use super::super::pattern::{Methods, PathPattern};
+use super::{Compiler, Domain, place_of};
+use crate::config::{AppSettings, Placed, RuleSettings, Settings, nearest};
+use crate::identity::{AppName, Require, Role, Username};
+use crate::place::{Authority, Host, HostPattern, Origin};
+
+/// Users and roles, of which any is enough.
+#[derive(Clone, Default)]
+struct Who {
+    users: Box<[Username]>,
+    roles: Box<[Role]>,
+}
+
+impl Compiler<'_> {
+    /// Compiles one app. Its hosts are given even where it is faulty, so that doubles are told.
+    pub(super) fn app<'s>(
+        &mut self,
+        name: &'s str,
+        written: &'s Placed<AppSettings>,
+        settings: &Settings,
+    ) -> (Option<App>, Vec<(Site, &'s Placed<String>)>) {
+        let app = &written.value;
+        let faults = self.faults.0.len();
+        let parsed = name.parse::<AppName>();
+        match &parsed {
+            Err(why) => {
+                self.fault(written, format!("`{}`: {why}", name.escape_debug()), "such as `[app.arlo]`")
+            }
+            Ok(name) if name.as_str() == "aegis-apps" => {
+                self.fault(written, "no app may be named `aegis-apps`", "tokens for all apps have that name");
+            }
+            Ok(_) => {}
+        }
+        if app.hosts.is_empty() {
+            self.no_hosts(name, written, settings);
+            return (None, Vec::new());
+        }
+        let sites: Vec<_> =
+            app.hosts.iter().filter_map(|host| Some((self.site(name, host)?, host))).collect();
+        let who = Who { users: self.names(&app.users), roles: self.names(&app.roles) };
+        let whole = self.whole(name, written, &who);
+        let label = |which: &str| format!("app.{name} {which}").into_boxed_str();
+        let built_in = |which: &str, require| Rule {
+            name: label(which),
+            place: None,
+            require,
+            users: Box::default(),
+            roles: Box::default(),
+            challenge: whole.challenge,
+        };
+        let mut public = Vec::with_capacity(app.public.len());
+        for prefix in &app.public {
+            match PathPattern::prefix(prefix) {
+                Ok(path) => {
+                    let mut rule = built_in(&format!("public \"{}\"", prefix.value), Require::Public);
+                    rule.place = place_of(prefix);
+                    public.push(Matched { path, methods: Methods::default(), rule });
+                }
+                Err(fault) => self.faults.add(fault),
+            }
+        }
+        let rules: Vec<_> = app
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(position, rule)| self.rule(name, position + 1, rule, &who, &whole))
+            .collect();
+        if let Some(who) = app.users.first().or(app.roles.first())
+            && !whole.asks_who()
+            && !rules.iter().zip(&app.rules).any(|(matched, written)| {
+                matched.rule.asks_who() && (written.value.users.is_none() || written.value.roles.is_none())
+            })
+        {
+            let message = format!("app.{name} names users or roles, and asks nobody who they are");
+            self.fault(who, message, "write `require = \"signed_in\"`, or take them out");
+        }
+        let assets = [("public", Some(true)), ("protected", Some(false))];
+        let assets = self.choice("assets", app.assets.as_ref(), &assets);
+        let assets = assets.unwrap_or(true) && whole.require != Require::Deny;
+        self.choice("cookie", app.cookie.as_ref(), &[("shared", Some(())), ("own", None)]);
+        self.choice("cross_site", app.cross_site.as_ref(), &[("refuse", Some(())), ("allow", None)]);
+        let preflight = [("refuse", Some(Preflight::Refuse)), ("pass", Some(Preflight::Pass))];
+        let remote_user = [
+            ("username", Some(RemoteUser::Username)),
+            ("email", Some(RemoteUser::Email)),
+            ("id", Some(RemoteUser::Id)),
+        ];
+        let preflight = self.choice("preflight", app.preflight.as_ref(), &preflight).unwrap_or_default();
+        let remote_user =
+            self.choice("remote_user", app.remote_user.as_ref(), &remote_user).unwrap_or_default();
+        let Ok(parsed) = parsed else { return (None, sites) };
+        let origin = sites.iter().find_map(|(site, _)| match &site.hosts {
+            HostPattern::Exact(host) => Some(Origin::new(self.public_url.scheme(), host.clone(), site.port)),
+            HostPattern::Below(_) => None,
+        });
+        let app = App {
+            name: parsed,
+            title: app.title.as_ref().map_or(name, |title| &title.value).into(),
+            sites: sites.iter().map(|(site, _)| site.clone()).collect(),
+            origin,
+            preflight,
+            remote_user,
+            public,
+            rules,
+            assets: assets.then(|| built_in("assets", Require::Public)),
+            ambiguous: built_in("(path with two readings)", Require::Deny),
+            whole,
+        };
+        if self.faults.0.len() == faults {
+            self.notes_on(&app, written);
+        }
+        (Some(app), sites)
+    }
+
+    fn no_hosts(&mut self, name: &str, written: &Placed<AppSettings>, settings: &Settings) {
+        let app = &written.value;
+        if let (Some(rule), None, None) = (app.rules.first(), &app.require, &app.title) {
+            let others = settings.apps.iter().filter(|(_, app)| !app.value.hosts.is_empty());
+            let hint = match nearest(name, others.map(|(name, _)| name.as_str())) {
+                Some(near) => format!("did you mean `app.{near}`?"),
+                None => format!("define it with `[app.{name}]` and its `hosts`, in the same file"),
+            };
+            self.fault(rule, format!("a rule for the app `{name}`, which is not defined"), hint);
+        } else {
+            self.fault(
+                written,
+                format!("app.{name} has no `hosts`"),
+                format!("such as `hosts = [\"{name}.example.com\"]`"),
+            );
+        }
+    }
+
+    fn site(&mut self, name: &str, written: &Placed<String>) -> Option<Site> {
+        let (wildcard, rest) = match written.value.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (false, written.value.as_str()),
+        };
+        let parsed = Authority::parse(rest).and_then(|place| Ok((place.host.parse::<Host>()?, place.port)));
+        let (host, port) = match parsed {
+            Ok(parsed) => parsed,
+            Err(why) => {
+                let message = format!("app.{name}: `{}` is {why}", written.value.escape_debug());
+                let hint = "write a host alone, such as \"arlo.example.com\", \"*.example.com\" or \
+                            \"arlo.example.com:8443\"";
+                self.fault(written, message, hint);
+                return None;
+            }
+        };
+        if !wildcard && host == *self.public_url.host() {
+            let message = format!("app.{name} has the host of `public_url`, which is Aegis itself: {host}");
+            self.fault(written, message, "give the app a host of its own");
+        } else if let Domain::Known(domain) = self.domain
+            && !host.is_within(domain)
+        {
+            let message = format!("app.{name}: `{}` is not within `cookie.domain`, {domain}", written.value);
+            self.fault(written, message, "apps under other domains come in a later release");
+        }
+        let hosts = if wildcard { HostPattern::Below(host) } else { HostPattern::Exact(host) };
+        Some(Site { hosts, port })
+    }
+
+    /// The rule that stands for the whole app.
+    fn whole(&mut self, name: &str, written: &Placed<AppSettings>, who: &Who) -> Rule {
+        let app = &written.value;
+        if app.require.is_none() {
+            let hint = "write `require = \"signed_in\"`; the default, `two_factor`, comes in a later release";
+            self.fault(written, format!("app.{name} has no `require`"), hint);
+        }
+        // What is faulty denies, for the rest of the compiling; it is never used.
+        let require = self.require(app.require.as_ref()).unwrap_or(Require::Deny);
+        let Who { users, roles } = if asks_who(require) { who.clone() } else { Who::default() };
+        Rule {
+            name: format!("app.{name} (whole app)").into(),
+            place: place_of(written),
+            require,
+            users,
+            roles,
+            challenge: self.challenge(app.challenge.as_ref()).unwrap_or_default(),
+        }
+    }
+
+    /// One `[[app.NAME.rule]]`; what it leaves out is the app's.
+    fn rule(
+        &mut self,
+        app: &str,
+        number: usize,
+        written: &Placed<RuleSettings>,
+        inherited: &Who,
+        whole: &Rule,
+    ) -> Matched {
+        let rule = &written.value;
+        let path = match rule.path.as_ref().map(PathPattern::rule) {
+            None => PathPattern::Within("".into()),
+            Some(Ok(path)) => path,
+            Some(Err(fault)) => {
+                self.faults.add(fault);
+                PathPattern::Within("".into())
+            }
+        };
+        let methods = Methods::read(&rule.methods, |fault| self.faults.add(fault));
+        let require = match &rule.require {
+            Some(_) => self.require(rule.require.as_ref()).unwrap_or(Require::Deny),
+            None => whole.require,
+        };
+        let mut name =
+            format!("app.{app} rule {number} (path {})", rule.path.as_ref().map_or("/*", |path| &path.value));
+        if !rule.methods.is_empty() {
+            name.insert_str(name.len() - 1, &format!(", methods {}", methods.names()));
+        }
+        let own = Who {
+            users: rule.users.as_ref().map_or_else(|| inherited.users.clone(), |users| self.names(users)),
+            roles: rule.roles.as_ref().map_or_else(|| inherited.roles.clone(), |roles| self.names(roles)),
+        };
+        let Who { users, roles } = if asks_who(require) {
+            own
+        } else {
+            if let Some(who) = [&rule.users, &rule.roles].into_iter().flatten().flatten().next() {
+                let message = format!("{name} names users or roles, and asks nobody who they are");
+                self.fault(who, message, "write `require = \"signed_in\"`, or take them out");
+            }
+            Who::default()
+        };
+        let mixed = match (&rule.users, &rule.roles) {
+            (Some(own), None) if !own.is_empty() && !roles.is_empty() => Some(("users", "roles")),
+            (None, Some(own)) if !own.is_empty() && !users.is_empty() => Some(("roles", "users")),
+            _ => None,
+        };
+        if let Some((own, inherited)) = mixed {
+            let message = format!("{name} names {own}, and has the {inherited} of the app: either is let in");
+            self.note(written, message, format!("write `{inherited} = []` in the rule to leave those out"));
+        }
+        let challenge = self.challenge(rule.challenge.as_ref()).unwrap_or(whole.challenge);
+        let rule = Rule { name: name.into(), place: place_of(written), require, users, roles, challenge };
+        Matched { path, methods, rule }
+    }
+
+    fn require(&mut self, written: Option<&Placed<String>>) -> Option<Require> {
+        let choices = [
+            ("public", Some(Require::Public)),
+            ("optional", Some(Require::Optional)),
+            ("signed_in", Some(Require::SignedIn)),
+            ("two_factor", None),
+            ("tailnet", None),
+            ("deny", Some(Require::Deny)),
+        ];
+        self.choice("require", written, &choices)
+    }
+
+    fn challenge(&mut self, written: Option<&Placed<String>>) -> Option<Challenge> {
+        let choices = [("bearer", Some(Challenge::Bearer)), ("basic", Some(Challenge::Basic))];
+        self.choice("challenge", written, &choices)
+    }
+}

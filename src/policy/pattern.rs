@@ -1,0 +1,190 @@
+//! What a rule matches: paths and methods. Owns their one way of matching and the faults of
+//! patterns. Never reads a request's path: that is [`CanonicalPath`]'s.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::Method;
+
+use crate::config::{Placed, nearest};
+use crate::error::Fault;
+use crate::place::CanonicalPath;
+
+/// The paths a rule is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum PathPattern {
+    /// `/x`: that path alone. `/x/` is another one.
+    Exact(Box<str>),
+    /// `/x/*`: `/x`, `/x/` and all below. Kept without its last slash; empty for every path.
+    Within(Box<str>),
+}
+
+impl PathPattern {
+    /// Reads `/x` or `/x/*`.
+    pub(super) fn rule(written: &Placed<String>) -> Result<Self, Fault> {
+        match written.value.strip_suffix("/*") {
+            Some("") => Ok(Self::Within("".into())),
+            Some(prefix) => canonical(prefix, written).map(|()| Self::Within(prefix.into())),
+            None => canonical(&written.value, written).map(|()| Self::Exact(written.value.as_str().into())),
+        }
+    }
+
+    /// Reads an entry of `public`: that path and all below.
+    pub(super) fn prefix(written: &Placed<String>) -> Result<Self, Fault> {
+        if let Some(prefix) = written.value.strip_suffix("/*") {
+            let fault = Fault::new(format!("`{}` has a star", written.value.escape_debug()))
+                .hint(format!("write `{}/`: what is below is meant anyway", prefix.trim_end_matches('/')));
+            return Err(written.fault(fault));
+        }
+        canonical(&written.value, written)?;
+        let prefix = written.value.strip_suffix('/').unwrap_or(&written.value);
+        Ok(Self::Within(prefix.into()))
+    }
+
+    /// Whether `path`, in its one reading, is meant.
+    pub(super) fn matches(&self, path: &str) -> bool {
+        match self {
+            Self::Exact(exact) => **exact == *path,
+            Self::Within(prefix) => {
+                path.strip_prefix(&**prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+        }
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(path) => formatter.write_str(path),
+            Self::Within(prefix) => write!(formatter, "{prefix}/*"),
+        }
+    }
+}
+
+/// That `path` is written as paths are compared, for one written otherwise would never match.
+fn canonical(path: &str, written: &Placed<String>) -> Result<(), Fault> {
+    let fault = |message: &str, hint: &str| {
+        let message = format!("`{}` {message}", written.value.escape_debug());
+        Err(written.fault(Fault::new(message).hint(hint)))
+    };
+    if !path.starts_with('/') {
+        return fault("is not a path", "a path starts with a slash");
+    }
+    if path.contains('*') {
+        return fault("has a star in it", "a star stands at the end alone: `/x/*` is `/x` and all below");
+    }
+    if path.contains(';') {
+        return fault("has a semicolon", "paths are matched without their parameters");
+    }
+    // A space stands in a request as `%20`, and in a pattern as itself.
+    match CanonicalPath::parse(&path.replace(' ', "%20")) {
+        Ok(parsed) if parsed.as_str() == path => Ok(()),
+        Ok(parsed) => fault("would never match", &format!("write `{}`", parsed.as_str())),
+        Err(_) => fault(
+            "would never match",
+            "a path here has no `..`, no escapes, no backslash, and neither query nor fragment",
+        ),
+    }
+}
+
+/// The methods a rule is for; none listed means every one. HEAD follows GET.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Methods(Box<[Method]>);
+
+/// RFC 9110, RFC 5789 (PATCH), and those of `WebDAV` and `CalDAV` (RFC 4918, 3253, 3744, 4791, 5323).
+const METHODS: [&str; 22] = [
+    "GET",
+    "POST",
+    "PUT",
+    "DELETE",
+    "OPTIONS",
+    "PATCH",
+    "TRACE",
+    "CONNECT",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "REPORT",
+    "SEARCH",
+    "ACL",
+    "MKCALENDAR",
+    "CHECKOUT",
+    "CHECKIN",
+    "VERSION-CONTROL",
+];
+
+impl Methods {
+    /// Reads the list; what cannot be read is told through `fault`.
+    pub(super) fn read(written: &[Placed<String>], mut fault: impl FnMut(Fault)) -> Self {
+        let mut methods = Vec::with_capacity(written.len());
+        for name in written {
+            let text = name.value.as_str();
+            match METHODS.iter().find(|known| **known == text).and_then(|known| known.parse().ok()) {
+                Some(method) => methods.push(method),
+                None if text == "HEAD" => fault(name.fault(
+                    Fault::new("HEAD follows GET and cannot be listed").hint("write `GET`: it means both"),
+                )),
+                None => {
+                    let said = Fault::new(format!("`{}` is not a known method", text.escape_debug()));
+                    let upper = text.to_ascii_uppercase();
+                    fault(name.fault(match nearest(&upper, METHODS.into_iter()) {
+                        Some(near) => said.hint(format!("did you mean `{near}`?")),
+                        None => said.hint(format!("known are {}", METHODS.join(", "))),
+                    }));
+                }
+            }
+        }
+        Self(methods.into())
+    }
+
+    /// Whether `method` is meant.
+    pub(super) fn contain(&self, method: &Method) -> bool {
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        self.0.is_empty() || self.0.contains(method)
+    }
+
+    /// One of them, to try a rule with.
+    pub(super) fn any(&self) -> &Method {
+        self.0.first().unwrap_or(&Method::GET)
+    }
+
+    /// `GET, POST`; nothing for every method.
+    pub(super) fn names(&self) -> String {
+        self.0.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Whether browsers ask for `path` without cookies: manifest, icons, robots.txt.
+pub(super) fn is_asset(path: &str) -> bool {
+    match path {
+        "/manifest.json" | "/manifest.webmanifest" | "/site.webmanifest" | "/favicon.ico" | "/robots.txt" => {
+            true
+        }
+        // `/apple-touch-icon-120x120-precomposed.png`, and nothing that could be more than a name.
+        _ => path
+            .strip_prefix("/apple-touch-icon")
+            .and_then(|rest| rest.strip_suffix(".png"))
+            .is_some_and(|size| size.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')),
+    }
+}
+
+/// `path` without what stands behind a semicolon in each segment, as some servers read it.
+pub(super) fn without_parameters(path: &str) -> Cow<'_, str> {
+    if !path.contains(';') {
+        return Cow::Borrowed(path);
+    }
+    let mut plain = String::with_capacity(path.len());
+    for segment in path.split('/').skip(1) {
+        let name = segment.split(';').next().unwrap_or_default();
+        // An emptied segment leaves two slashes, which count as one.
+        if !plain.ends_with('/') {
+            plain.push('/');
+        }
+        plain.push_str(name);
+    }
+    Cow::Owned(plain)
+}

@@ -1,0 +1,22 @@
+//! A future whose panic ends nothing but itself.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+/// It panicked. Where, the process's panic hook has said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Panicked;
+
+/// The output of `future`, unless it panics. After a panic it is not polled again, only dropped; what
+/// it shared is behind locks that do not poison, and store changes are single writes.
+pub(super) async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Err(_payload) => Poll::Ready(Err(Panicked)),
+    })
+    .await
+}

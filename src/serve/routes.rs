@@ -1,0 +1,205 @@
+//! The route table: which door answers what.
+//!
+//! Promises: every path of `web::urls` is here once; a check goes to its door before anything else
+//! is looked at; every answer of our own host carries the usual headers, errors too.
+//! Never: decides anything but which door.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use hyper::body::Incoming;
+
+use super::Answer;
+use crate::clock::Now;
+use crate::error::{Error, Kind};
+use crate::forwarded::{self, Dialect, Peer};
+use crate::place::ClientAddress;
+use crate::state::{App, Current};
+use crate::web::{self, Response, forms, headers, pages, urls};
+use crate::{account, forward_auth, login, setup, status, token};
+
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Every door of the house.
+pub struct Routes {
+    app: Arc<App>,
+    /// The checks.
+    pub forward_auth: forward_auth::Door,
+    login: login::Door,
+    setup: setup::Door,
+    account: account::Door,
+    token: token::Door,
+    /// `/health`.
+    pub status: status::Door,
+}
+
+/// A request to our own site, read as far as its door needs.
+struct Arrived<'a> {
+    method: Method,
+    path: &'a str,
+    query: Option<&'a str>,
+    headers: &'a HeaderMap,
+    body: Bytes,
+    address: Option<ClientAddress>,
+    now: Now,
+}
+
+impl Routes {
+    /// The doors of this house.
+    pub fn new(app: &Arc<App>, tasks: status::Tasks) -> Self {
+        Self {
+            app: app.clone(),
+            forward_auth: forward_auth::Door::new(app),
+            login: login::Door::new(app),
+            setup: setup::Door::new(app),
+            account: account::Door::new(app),
+            token: token::Door::new(app),
+            status: status::Door::new(app, tasks),
+        }
+    }
+
+    /// A request to our own site.
+    async fn own(&self, peer: Peer, request: Request<Incoming>) -> Response {
+        let now = self.app.clock.now();
+        let current = self.app.current.load_full();
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path();
+        let body = match body_of(body).await {
+            Ok(body) => body,
+            Err(error) => return failed(&current, path, &error),
+        };
+        let arrived = Arrived {
+            method: if parts.method == Method::HEAD { Method::GET } else { parts.method },
+            path,
+            query: parts.uri.query(),
+            headers: &parts.headers,
+            body,
+            address: forwarded::address_of(peer, &parts.headers, &current.proxies),
+            now,
+        };
+        let mut response = match self.dispatch(&current, &arrived).await {
+            Ok(response) => response,
+            Err(error) => failed(&current, path, &error),
+        };
+        headers::complete(&current.site, response.headers_mut());
+        response
+    }
+
+    async fn dispatch(&self, current: &Current, arrived: &Arrived<'_>) -> Result<Response, Error> {
+        let Arrived { method, path, query, headers, body, address, now } = arrived;
+        let (address, now) = (*address, *now);
+        let visit = login::Visit { headers, query: *query, address, now };
+        let own = account::Visit { headers, address, now };
+        let sent = setup::Sent { headers, body, address, now };
+        match (*path, method) {
+            (urls::HOME, &Method::GET) => self.login.home(visit).await,
+            (urls::LOGIN, &Method::GET) => self.login.page(visit).await,
+            (urls::LOGIN, &Method::POST) => self.login.submit(visit, body).await,
+            (urls::LOGOUT, &Method::GET) => self.login.leave_page(visit).await,
+            (urls::LOGOUT, &Method::POST) => self.login.leave(visit).await,
+            (urls::ACCOUNT, &Method::GET) => self.account.page(own).await,
+            (urls::ACCOUNT_NAME, &Method::POST) => self.account.rename(own, body).await,
+            (urls::ACCOUNT_PASSWORD, &Method::POST) => self.account.change_password(own, body).await,
+            (urls::ACCOUNT_END_SESSION, &Method::POST) => self.account.end_session(own, body).await,
+            (urls::ACCOUNT_END_OTHERS, &Method::POST) => self.account.end_others(own, body).await,
+            (urls::LINK_SETUP, &Method::GET) => Ok(self.setup.setup_page()),
+            (urls::LINK_SETUP, &Method::POST) => self.setup.setup(sent).await,
+            (urls::LINK_PASSWORD, &Method::GET) => Ok(self.setup.password_page()),
+            (urls::LINK_PASSWORD, &Method::POST) => self.setup.password(sent).await,
+            (urls::TOKEN, &Method::POST) => Ok(self.token.token(headers, body, address, now).await),
+            (urls::VALIDATE, &Method::POST) => Ok(self.token.validate(headers, body, now).await),
+            (urls::JWKS, &Method::GET) => Ok(self.token.jwks()),
+            (urls::HEALTH, &Method::GET) => Ok(self.status.health(now)),
+            (urls::HOME | urls::ACCOUNT | urls::JWKS | urls::HEALTH, _) => {
+                Ok(pages::method_not_allowed(&current.site, "GET, HEAD"))
+            }
+            (urls::LOGIN | urls::LOGOUT | urls::LINK_SETUP | urls::LINK_PASSWORD, _) => {
+                Ok(pages::method_not_allowed(&current.site, "GET, HEAD, POST"))
+            }
+            (
+                urls::ACCOUNT_NAME
+                | urls::ACCOUNT_PASSWORD
+                | urls::ACCOUNT_END_SESSION
+                | urls::ACCOUNT_END_OTHERS
+                | urls::TOKEN
+                | urls::VALIDATE,
+                _,
+            ) => Ok(pages::method_not_allowed(&current.site, "POST")),
+            (path, &Method::GET) if path.starts_with(urls::ASSETS) => {
+                Ok(web::asset(&current.site, path).unwrap_or_else(|| pages::not_found(&current.site)))
+            }
+            _ => Ok(pages::not_found(&current.site)),
+        }
+    }
+}
+
+impl Answer for Routes {
+    async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response {
+        match dialect(request.uri().path()) {
+            Some(dialect) => self.forward_auth.answer(dialect, peer, &request).await,
+            None => self.own(peer, request).await,
+        }
+    }
+
+    fn panicked(&self, path: &str) -> Response {
+        let error = Error::internal("a panic");
+        match dialect(path) {
+            Some(dialect) => forward_auth::Door::closed(dialect, &error),
+            None => failed(&self.app.current.load(), path, &error),
+        }
+    }
+
+    fn too_large(&self, path: &str) -> Response {
+        let error = Error::said(Kind::TooLarge, "The request is too large.");
+        match dialect(path) {
+            Some(dialect) => forward_auth::Door::closed(dialect, &error),
+            None => failed(&self.app.current.load(), path, &error),
+        }
+    }
+
+    fn draining(&self) {
+        self.status.end();
+    }
+}
+
+/// The dialect of a check, by the path it came to.
+fn dialect(path: &str) -> Option<Dialect> {
+    if urls::FORWARD_AUTH.contains(&path) {
+        Some(Dialect::Forward)
+    } else if urls::NGINX.contains(&path) {
+        Some(Dialect::Nginx)
+    } else if urls::envoy(path).is_some() {
+        Some(Dialect::Envoy)
+    } else {
+        None
+    }
+}
+
+/// A failure, as whoever stands at `path` reads it.
+fn failed(current: &Current, path: &str, error: &Error) -> Response {
+    match error.kind {
+        Kind::Internal => tracing::error!(event = "request.failed", path, reason = %error),
+        Kind::Unavailable(_) => tracing::warn!(event = "request.failed", path, reason = %error),
+        _ => tracing::debug!(event = "request.refused", path, reason = %error),
+    }
+    let mut response = match path {
+        urls::TOKEN | urls::VALIDATE | urls::JWKS | urls::HEALTH => web::problem(error, None),
+        _ => pages::error(&current.site, error, None),
+    };
+    if web::status(error.kind) == StatusCode::PAYLOAD_TOO_LARGE {
+        response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+    }
+    headers::complete(&current.site, response.headers_mut());
+    response
+}
+
+/// A whole body, of at most 64 KiB and within ten seconds: one that trickles would hold its
+/// connection for ever.
+async fn body_of(body: Incoming) -> Result<Bytes, Error> {
+    tokio::time::timeout(BODY_PATIENCE, forms::body(body, forms::LONGEST))
+        .await
+        .unwrap_or_else(|_late| Err(Error::said(Kind::Malformed, "The request took too long to arrive.")))
+}

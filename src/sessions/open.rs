@@ -1,0 +1,121 @@
+//! Opening a session. Owns [`NewSession`] and the one write that makes one.
+//! Never opens one for an account that changed since it was judged.
+
+use super::{Purpose, Sessions};
+use crate::audit::{Entry, Event, Recorded};
+use crate::clock::Wall;
+use crate::identity::{Actor, Method, SessionId, UserId};
+use crate::place::ClientAddress;
+use crate::secret::{Secret, fingerprint};
+use crate::store::{Rows, Statement, Write, WriteError, values};
+
+/// A session to be opened, for somebody who was just recognised.
+#[derive(Debug)]
+pub struct NewSession<'a> {
+    /// Whose.
+    pub user: UserId,
+    /// The account's epoch when it was judged: the session is opened only if it is still that.
+    pub epoch: i64,
+    /// For a browser or for a token.
+    pub purpose: Purpose,
+    /// The one app it is for; none: all.
+    pub audience: Option<&'a str>,
+    /// How the user was recognised.
+    pub methods: &'a [Method],
+    /// "Keep me signed in".
+    pub keep: bool,
+    /// From where.
+    pub address: Option<ClientAddress>,
+    /// With what, as the browser says.
+    pub user_agent: Option<&'a str>,
+    /// The session this browser had before: it ends with this one's beginning.
+    pub replaces: Option<SessionId>,
+}
+
+/// A session just opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its public id.
+    pub id: SessionId,
+    /// The value of the browser's cookie; none for a token.
+    pub cookie: Option<Secret>,
+    /// When it ends at the latest.
+    pub expires_at: Wall,
+}
+
+/// Why a session was not opened.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The account was disabled or changed since it was judged.
+    Changed,
+    /// The store could not write.
+    Store(WriteError),
+}
+
+static OPEN: Statement = Statement::new(
+    "insert into session (id, kind, account_id, epoch, secret, audience, methods, authenticated_at, created_at, \
+     used_at, expires_at, keep, address, user_agent) \
+     select $1, $2, account.id, account.epoch, $5, $6, $7, $8, $8, $8, $9, $10, $11, $12 from account \
+     where account.id = $3 and account.epoch = $4 and account.active = true and account.deleted_at is null",
+);
+static REPLACE: Statement =
+    Statement::new("update session set ended_at = $3 where id = $1 and account_id = $2 and ended_at is null");
+
+impl Sessions {
+    /// Opens a session. What `base` holds happens with it or not at all; its first step is ours.
+    pub async fn open(&self, base: Write, new: NewSession<'_>, now: Wall) -> Result<Opened, OpenError> {
+        let id = SessionId::new();
+        let lifetime = match (new.purpose, new.keep) {
+            (Purpose::Token, _) => self.lifetimes.token,
+            (Purpose::Web, true) => self.lifetimes.longest,
+            (Purpose::Web, false) => self.lifetimes.browser,
+        };
+        let expires_at = now.plus(lifetime);
+        let cookie = match new.purpose {
+            Purpose::Web => Some(Secret::random(48)),
+            Purpose::Token => None,
+        };
+        let methods: Vec<&str> = new.methods.iter().map(|method| method.name()).collect();
+        let entry = Entry::new(Event::SignedIn, Actor::User(new.user))
+            .about(new.user)
+            .from(new.address)
+            .with("methods", methods.join("+"))
+            .with("for", new.purpose.name())
+            .with("session", id.to_string());
+        let mut write = base
+            .exec(
+                &OPEN,
+                values![
+                    id.to_string(),
+                    new.purpose.name(),
+                    new.user.to_string(),
+                    new.epoch,
+                    cookie.as_ref().map(|cookie| fingerprint(cookie.reveal())),
+                    new.audience,
+                    methods.join("+"),
+                    now,
+                    expires_at,
+                    new.keep,
+                    new.address.map(|address| address.to_string()),
+                    new.user_agent.map(plain),
+                ],
+            )
+            .expect(Rows::One)
+            .audit(entry, now);
+        if let Some(old) = new.replaces {
+            write = write
+                .exec(&REPLACE, values![old.to_string(), new.user.to_string(), now])
+                .changed("session", old);
+        }
+        match self.store.write(write).await {
+            Ok(_) => Ok(Opened { id, cookie, expires_at }),
+            Err(WriteError::Unexpected(_)) => Err(OpenError::Changed),
+            Err(error) => Err(OpenError::Store(error)),
+        }
+    }
+}
+
+/// A browser's word for itself as it is kept: one line, at most 200 characters.
+fn plain(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).take(200).collect()
+}

@@ -1,0 +1,188 @@
+//! The door that single-use links open: the first administrator, and a password of one's own.
+//!
+//! Promises: looking at a page spends nothing; the code is spent by the very write that does what it
+//! was for, once; a code that does not count says nothing of why. Never: takes a code from a URL.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::browser::Browser;
+use crate::clock::Now;
+use crate::error::{Error, Kind};
+use crate::identity::{Actor, Email, UserId, Username};
+use crate::links::{Link, Purpose};
+use crate::place::ClientAddress;
+use crate::sign_in::Arrival;
+use crate::state::App;
+use crate::store::StoreError;
+use crate::users::{ChangeError, NewUser};
+use crate::web::forms::{self, Form};
+use crate::web::pages::{self, Said, Setup};
+use crate::web::{self, Response, urls};
+
+/// The door's own parts.
+pub struct Door {
+    app: Arc<App>,
+    browser: Browser,
+}
+
+/// A form sent from a page behind a link.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its body.
+    pub body: &'a [u8],
+    /// Where it comes from.
+    pub address: Option<ClientAddress>,
+    /// When.
+    pub now: Now,
+}
+
+/// Why a form behind a link was not done.
+enum NotDone {
+    /// The code does not count (any more).
+    Used,
+    /// Something can be mended: the form again, with this.
+    Again(Error),
+}
+
+impl From<Error> for NotDone {
+    fn from(error: Error) -> Self {
+        Self::Again(error)
+    }
+}
+
+impl Door {
+    /// The door of this house.
+    pub fn new(app: &Arc<App>) -> Self {
+        Self { app: app.clone(), browser: Browser::new(app.keys.clone(), app.sessions.clone()) }
+    }
+
+    /// `GET /link/setup`.
+    pub fn setup_page(&self) -> Response {
+        pages::link_setup(&self.app.current.load().site, &Setup::default())
+    }
+
+    /// `POST /link/setup`: makes the first administrator.
+    pub async fn setup(&self, sent: Sent<'_>) -> Result<Response, Error> {
+        let current = self.app.current.load();
+        forms::same_origin(sent.headers, current.site.public_url())?;
+        let form = Form::read(sent.headers, sent.body)?;
+        match self.make_administrator(&form, &sent).await {
+            Ok(response) => Ok(response),
+            Err(NotDone::Used) => Ok(pages::link_used(&current.site)),
+            Err(NotDone::Again(error)) => {
+                let page = Setup {
+                    code: form.text("code"),
+                    username: form.text("username"),
+                    email: form.text("email"),
+                    name: form.text("name"),
+                    said: Said::Refused(&error),
+                };
+                Ok(pages::link_setup(&current.site, &page))
+            }
+        }
+    }
+
+    async fn make_administrator(&self, form: &Form, sent: &Sent<'_>) -> Result<Response, NotDone> {
+        let link = self.link(Purpose::SetUp, form, sent.now).await?;
+        // One that was made before somebody else became administrator is void with that.
+        if self.app.users.has_administrator().await.map_err(unread)? {
+            return Err(NotDone::Used);
+        }
+        let refused = |error: crate::identity::NotAccepted| {
+            NotDone::Again(Error::said(Kind::Unprocessable, capitalised(error.0)))
+        };
+        let username: Username = form.text("username").trim().to_lowercase().parse().map_err(refused)?;
+        let email = Some(form.text("email").trim()).filter(|text| !text.is_empty());
+        let email: Option<Email> = email.map(str::parse).transpose().map_err(refused)?;
+        let own_words = vec!["aegis".to_owned(), username.to_string(), form.text("email").to_owned()];
+        let hash = self.app.sign_in.new_password(form.secret("password"), own_words).await?;
+        let now = self.app.clock.now().wall;
+        let new = NewUser {
+            username,
+            email,
+            name: form.text("name").to_owned(),
+            roles: Vec::new(),
+            administrator: true,
+            active: true,
+            password: Some(hash),
+        };
+        let user = self.app.users.add(link.spend(now), new, Actor::Visitor, now).await.map_err(spent)?;
+        Ok(self.admitted(user, sent).await?)
+    }
+
+    /// `GET /link/password`.
+    pub fn password_page(&self) -> Response {
+        pages::link_password(&self.app.current.load().site, "", Said::Nothing)
+    }
+
+    /// `POST /link/password`: chooses the password of the link's account.
+    pub async fn password(&self, sent: Sent<'_>) -> Result<Response, Error> {
+        let current = self.app.current.load();
+        forms::same_origin(sent.headers, current.site.public_url())?;
+        let form = Form::read(sent.headers, sent.body)?;
+        match self.choose_password(&form, &sent).await {
+            Ok(response) => Ok(response),
+            Err(NotDone::Used) => Ok(pages::link_used(&current.site)),
+            Err(NotDone::Again(error)) => {
+                Ok(pages::link_password(&current.site, form.text("code"), Said::Refused(&error)))
+            }
+        }
+    }
+
+    async fn choose_password(&self, form: &Form, sent: &Sent<'_>) -> Result<Response, NotDone> {
+        let link = self.link(Purpose::Password, form, sent.now).await?;
+        let id = link.user.ok_or(NotDone::Used)?;
+        let user = self.app.users.by_id(id).await.map_err(unread)?;
+        let user = user.filter(|user| user.active).ok_or(NotDone::Used)?;
+        let mut own_words = vec!["aegis".to_owned(), user.username.to_string(), user.name.clone()];
+        own_words.extend(user.email.as_ref().map(ToString::to_string));
+        let hash = self.app.sign_in.new_password(form.secret("password"), own_words).await?;
+        let now = self.app.clock.now().wall;
+        let actor = Actor::User(user.id);
+        self.app.users.set_password(link.spend(now), &user, &hash, actor, now).await.map_err(spent)?;
+        Ok(self.admitted(user.id, sent).await?)
+    }
+
+    async fn link(&self, purpose: Purpose, form: &Form, now: Now) -> Result<Link, NotDone> {
+        let found = self.app.links.find(purpose, form.text("code"), now.wall).await.map_err(unread)?;
+        found.ok_or(NotDone::Used)
+    }
+
+    /// Signs the browser in that has just chosen a password.
+    async fn admitted(&self, user: UserId, sent: &Sent<'_>) -> Result<Response, Error> {
+        let current = self.app.current.load();
+        let now = self.app.clock.now().wall;
+        let arrival = Arrival {
+            address: sent.address,
+            user_agent: sent.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
+            is_known: false,
+        };
+        let signed = self.app.sign_in.admit(user, arrival, now).await?;
+        let mut response = web::redirect(&current.site, HeaderValue::from_static(urls::HOME));
+        self.browser.welcome(&mut response, &signed, false, current.cookie_domain.as_ref(), now)?;
+        Ok(response)
+    }
+}
+
+/// The spending is the first step of the write: if that met another state, the link is used.
+fn spent(error: ChangeError) -> NotDone {
+    match error {
+        ChangeError::Elsewhere(0) => NotDone::Used,
+        other => NotDone::Again(other.into()),
+    }
+}
+
+fn unread(error: StoreError) -> Error {
+    Error::unavailable(error.to_string())
+}
+
+/// A sentence made of a clause.
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", characters.as_str())
+}

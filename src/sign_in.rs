@@ -1,0 +1,286 @@
+//! The only sequence from a password to a session.
+//!
+//! Promises: a guess is counted before it is judged; unknown, disabled and locked accounts cost the
+//! same time and get the same answer as a wrong password; every outcome is in the record; a session
+//! is opened only for the account that was judged, unchanged since.
+//! Never: writes an answer. Every door with a password goes through here and only translates.
+
+use std::time::Duration;
+
+use crate::attempts::{Attempts, Counted, Guess};
+use crate::audit::{Entry, Event, Recorded};
+use crate::clock::{Clock, Wall};
+use crate::error::{Error, Kind};
+use crate::identity::{Actor, Identity, Method, SessionId, UserId};
+use crate::password::{Busy, Checked, Passwords, StoredHash};
+use crate::place::ClientAddress;
+use crate::secret::Secret;
+use crate::sessions::{NewSession, OpenError, Opened, Purpose, Sessions};
+use crate::store::{Statement, Store, Write, values};
+use crate::users::{User, Users};
+
+/// A password shown at a door.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    /// Username or e-mail.
+    pub login: &'a str,
+    /// The password.
+    pub password: Secret,
+    /// The mark of a browser that has signed in before.
+    pub device: Option<&'a str>,
+    /// From where.
+    pub address: Option<ClientAddress>,
+    /// With what, as the browser says.
+    pub user_agent: Option<&'a str>,
+    /// What is wanted.
+    pub wanted: Wanted<'a>,
+}
+
+/// A browser that somebody comes with who needs to show no password.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// From where.
+    pub address: Option<ClientAddress>,
+    /// With what, as the browser says.
+    pub user_agent: Option<&'a str>,
+    /// Whether the browser carries the mark of one that has signed in before.
+    pub is_known: bool,
+}
+
+/// What somebody who shows a password wants.
+#[derive(Debug)]
+pub enum Wanted<'a> {
+    /// A session of this browser.
+    Session {
+        /// "Keep me signed in".
+        keep: bool,
+        /// The session the browser had until now.
+        replaces: Option<SessionId>,
+    },
+    /// A token for a script.
+    Token {
+        /// For this app alone; none: for all.
+        audience: Option<&'a str>,
+    },
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Signed in.
+    Signed(Box<Signed>),
+    /// Unknown, disabled, locked, or simply wrong: all the same.
+    Wrong,
+    /// Too many from this address until then.
+    TooMany(Wall),
+    /// Too many sign-ins at once: try again after so long.
+    Busy(Duration),
+}
+
+/// Somebody who just signed in.
+#[derive(Debug)]
+pub struct Signed {
+    /// Who.
+    pub identity: Identity,
+    /// The session.
+    pub session: Opened,
+    /// A new mark for a browser that had none yet.
+    pub device: Option<Secret>,
+}
+
+/// The sequence and the parts it goes through.
+#[derive(Clone)]
+pub struct SignIn {
+    /// Reads the clock once a request; here only for the time after a hash was computed.
+    pub clock: Clock,
+    /// Where failures are recorded.
+    pub store: Store,
+    /// Who there is.
+    pub users: Users,
+    /// What is opened.
+    pub sessions: Sessions,
+    /// How often it was tried.
+    pub attempts: Attempts,
+    /// Who computes hashes.
+    pub passwords: Passwords,
+}
+
+static REHASH: Statement = Statement::new("update account set password = $2 where id = $1 and password = $3");
+
+impl SignIn {
+    /// Judges a password and opens what was asked for.
+    pub async fn with_password(&self, shown: Shown<'_>, now: Wall) -> Result<Outcome, Error> {
+        let user =
+            self.users.by_login(shown.login).await.map_err(|error| Error::unavailable(error.to_string()))?;
+        let guess = Guess {
+            user: user.as_ref().map(|user| user.id),
+            login: shown.login,
+            device: shown.device,
+            address: shown.address,
+        };
+        let taken = match self.attempts.count(&guess, now).await? {
+            Counted::Allowed(taken) => Some(taken),
+            Counted::AccountLocked => None,
+            Counted::AddressLocked(until) => {
+                self.record(Event::SignInThrottled, &shown, user.as_ref(), now).await?;
+                return Ok(Outcome::TooMany(until));
+            }
+        };
+        // Where nothing may be judged a hash is computed all the same, of nobody's password.
+        let judged = user.as_ref().filter(|user| user.active && taken.is_some());
+        let stored = judged.and_then(|user| user.password.clone());
+        let checked = match self.passwords.verify(stored.clone(), shown.password.clone()).await {
+            Ok(checked) => checked,
+            Err(busy) => return Ok(Outcome::Busy(busy.retry_after)),
+        };
+        let now = self.clock.now().wall;
+        let (rehashed, user, taken) = match (checked, user, taken) {
+            (Checked::Right, Some(user), Some(taken)) if user.active => (None, user, taken),
+            (Checked::RightAndOld(hash), Some(user), Some(taken)) if user.active => (Some(hash), user, taken),
+            (Checked::Right | Checked::RightAndOld(_) | Checked::Wrong, user, _) => {
+                self.record(Event::SignInFailed, &shown, user.as_ref(), now).await?;
+                return Ok(Outcome::Wrong);
+            }
+        };
+        let known_device = taken.by_known_device();
+        let mut base = Write::new();
+        if let (Some(new), Some(old)) = (rehashed, stored) {
+            base = base.exec(&REHASH, values![user.id.to_string(), new.as_str(), old.as_str()]);
+        }
+        let signed = self.open(&shown, &user, base, known_device, now).await?;
+        if signed.is_some() {
+            self.attempts.credit(taken, now).await?;
+        }
+        Ok(signed.map_or(Outcome::Wrong, |signed| Outcome::Signed(Box::new(signed))))
+    }
+
+    /// Judges a password somebody wants to have, and hashes it.
+    pub async fn new_password(&self, password: Secret, own_words: Vec<String>) -> Result<StoredHash, Error> {
+        match self.passwords.judge(&password, own_words).await.map_err(busy)? {
+            Ok(accepted) => self.passwords.hash(accepted).await.map_err(busy),
+            Err(weak) => Err(Error::said(Kind::Unprocessable, weak.to_string())),
+        }
+    }
+
+    /// Judges the password of somebody who is signed in already, before a change that asks for it.
+    pub async fn confirm(
+        &self,
+        user: &User,
+        password: Secret,
+        device: Option<&str>,
+        address: Option<ClientAddress>,
+        now: Wall,
+    ) -> Result<Confirmed, Error> {
+        let guess = Guess { user: Some(user.id), login: user.username.as_str(), device, address };
+        let taken = match self.attempts.count(&guess, now).await? {
+            Counted::Allowed(taken) => taken,
+            Counted::AccountLocked => return Ok(Confirmed::No),
+            Counted::AddressLocked(until) => return Ok(Confirmed::TooMany(until)),
+        };
+        match self.passwords.verify(user.password.clone(), password).await {
+            Ok(Checked::Right | Checked::RightAndOld(_)) => {
+                self.attempts.credit(taken, self.clock.now().wall).await?;
+                Ok(Confirmed::Yes)
+            }
+            Ok(Checked::Wrong) => Ok(Confirmed::No),
+            Err(busy) => Ok(Confirmed::Busy(busy.retry_after)),
+        }
+    }
+
+    /// Opens what was asked for, for somebody who has just shown the password.
+    async fn open(
+        &self,
+        shown: &Shown<'_>,
+        user: &User,
+        base: Write,
+        known_device: bool,
+        now: Wall,
+    ) -> Result<Option<Signed>, Error> {
+        let (purpose, audience, keep, replaces) = match shown.wanted {
+            Wanted::Session { keep, replaces } => (Purpose::Web, None, keep, replaces),
+            Wanted::Token { audience } => (Purpose::Token, audience, false, None),
+        };
+        let (device, base) = if purpose == Purpose::Web && !known_device {
+            let (mark, base) = self.attempts.remember_device(base, user.id, now);
+            (Some(mark), base)
+        } else {
+            (None, base)
+        };
+        let methods = &[Method::Password];
+        let new = NewSession {
+            user: user.id,
+            epoch: user.epoch,
+            purpose,
+            audience,
+            methods,
+            keep,
+            address: shown.address,
+            user_agent: shown.user_agent,
+            replaces,
+        };
+        match self.sessions.open(base, new, now).await {
+            Ok(session) => {
+                let identity = user.identity(session.id, methods, now);
+                Ok(Some(Signed { identity, session, device }))
+            }
+            Err(OpenError::Changed) => Ok(None),
+            Err(OpenError::Store(error)) => Err(Error::unavailable(error.to_string())),
+        }
+    }
+
+    /// Opens a session for somebody who has just chosen the account's password, in this browser.
+    pub async fn admit(&self, user: UserId, arrival: Arrival<'_>, now: Wall) -> Result<Signed, Error> {
+        let gone = || Error::said(Kind::Conflict, "This account was changed just now. Please sign in.");
+        let read = self.users.by_id(user).await.map_err(|error| Error::unavailable(error.to_string()))?;
+        let user = read.filter(|user| user.active).ok_or_else(gone)?;
+        let shown = Shown {
+            login: "",
+            password: Secret::new(""),
+            device: None,
+            address: arrival.address,
+            user_agent: arrival.user_agent,
+            wanted: Wanted::Session { keep: false, replaces: None },
+        };
+        self.open(&shown, &user, Write::new(), arrival.is_known, now).await?.ok_or_else(gone)
+    }
+
+    async fn record(
+        &self,
+        event: Event,
+        shown: &Shown<'_>,
+        user: Option<&User>,
+        now: Wall,
+    ) -> Result<(), Error> {
+        let mut entry = Entry::new(event, Actor::Visitor).from(shown.address);
+        // What was typed may be a password in the wrong field: only a name that exists is kept.
+        if let Some(user) = user {
+            entry = entry.about(user.id);
+        }
+        self.store
+            .write(Write::new().audit(entry, now))
+            .await
+            .map(|_| ())
+            .map_err(|error| Error::unavailable(error.to_string()))
+    }
+}
+
+/// Whether a password was right.
+#[derive(Debug)]
+pub enum Confirmed {
+    /// It was.
+    Yes,
+    /// It was not, or may not be judged now.
+    No,
+    /// Too many from this address until then.
+    TooMany(Wall),
+    /// Too many at once: try again after so long.
+    Busy(Duration),
+}
+
+fn busy(busy: Busy) -> Error {
+    Error::new(
+        Kind::Unavailable(busy.retry_after),
+        "Many people are signing in right now. Please try again in a moment.",
+        "the queue of the hash pool is full",
+    )
+}

@@ -1,0 +1,337 @@
+//! The house as it stands: its fixed parts, and what a reload may replace.
+//!
+//! Promises: [`App::prepare`] checks everything and opens nothing; a reload replaces all of
+//! [`Current`] at once or changes nothing. Never: names a type of a door.
+
+pub mod header_names;
+mod open;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::attempts::Attempts;
+use crate::authenticate::Authenticate;
+use crate::changes::Changes;
+use crate::clock::Clock;
+use crate::config::{self, Settings};
+use crate::error::{Fault, Faults};
+use crate::forwarded::Proxies;
+use crate::keys::Keys;
+use crate::links::Links;
+use crate::password::Passwords;
+use crate::place::{Host, Origin, Scheme};
+use crate::policy::Policy;
+use crate::sessions::{Lifetimes, Sessions};
+use crate::sign_in::SignIn;
+use crate::store::Store;
+use crate::users::Users;
+use crate::web::Site;
+
+pub use header_names::HeaderNames;
+
+/// What a reload may replace, always all of it.
+pub struct Current {
+    /// Which one it is: 1 at start, one more with each reload.
+    pub version: u64,
+    /// Apps and rules.
+    pub policy: Policy,
+    /// Who is believed about visitors.
+    pub proxies: Proxies,
+    /// What identity headers are called.
+    pub header_names: HeaderNames,
+    /// What our pages need to know of the site.
+    pub site: Site,
+    /// The domain whose hosts share the token cookie.
+    pub cookie_domain: Option<Host>,
+    /// Fixed parts as the settings now have them, to notice what needs a restart.
+    fixed: Fixed,
+}
+
+/// What is set once, at start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fixed {
+    /// Where the data is.
+    pub data_dir: PathBuf,
+    /// Where to listen, as written.
+    pub listen: Vec<String>,
+    /// The claim `iss`.
+    pub issuer: String,
+    /// How long sessions live: idle, longest, token.
+    pub lifetimes: [Duration; 3],
+    /// Connections open at once.
+    pub connections: usize,
+    /// Passwords hashed at once.
+    pub hash_threads: usize,
+    /// Bytes for remembered checks; 0 turns remembering off.
+    pub remembered: u64,
+}
+
+/// Settings that were found right, and nothing opened yet.
+pub struct Prepared {
+    /// What can be replaced.
+    pub current: Current,
+    /// What cannot.
+    pub fixed: Fixed,
+}
+
+/// The parts of the house. Doors take from it what they name.
+pub struct App {
+    /// Time.
+    pub clock: Clock,
+    /// What a reload replaces.
+    pub current: ArcSwap<Current>,
+    /// What it does not.
+    pub fixed: Fixed,
+    /// The store.
+    pub store: Store,
+    /// The change feed in memory.
+    pub changes: Arc<Changes>,
+    /// Keys.
+    pub keys: Arc<Keys>,
+    /// The hash pool.
+    pub passwords: Passwords,
+    /// People.
+    pub users: Users,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// Counters of guesses.
+    pub attempts: Attempts,
+    /// Single-use links.
+    pub links: Links,
+    /// From a password to a session.
+    pub sign_in: SignIn,
+    /// From a request's credentials to who it is.
+    pub authenticate: Authenticate,
+    reload_failed: AtomicBool,
+}
+
+impl App {
+    /// Checks all of `settings` and opens nothing: what `aegis check`, the start and a reload do.
+    pub fn prepare(settings: &Settings) -> Result<Prepared, Faults> {
+        let mut faults = Faults::default();
+        let mut keep = |result: Result<(), Fault>| {
+            if let Err(fault) = result {
+                faults.add(fault);
+            }
+        };
+        let public_url = public_url(settings);
+        let cookie_domain = cookie_domain(settings);
+        let lifetimes = lifetimes(settings);
+        let fixed = fixed(settings, lifetimes.clone().unwrap_or_default());
+        let header_names = HeaderNames::compile(&settings.headers);
+        keep(public_url.as_ref().map(|_| ()).map_err(Clone::clone));
+        keep(cookie_domain.as_ref().map(|_| ()).map_err(Clone::clone));
+        keep(lifetimes.as_ref().map(|_| ()).map_err(Clone::clone));
+        keep(fixed.as_ref().map(|_| ()).map_err(Clone::clone));
+        keep(header_names.as_ref().map(|_| ()).map_err(Clone::clone));
+        keep(Keys::check(&settings.token));
+        let proxies = Proxies::compile(settings).map_err(|found| faults.extend(found)).ok();
+        let policy = match (&public_url, &cookie_domain) {
+            (Ok(public_url), Ok(domain)) => Policy::compile(settings, public_url, domain.as_ref())
+                .map_err(|found| faults.extend(found))
+                .ok(),
+            _ => None,
+        };
+        match (public_url, cookie_domain, fixed, header_names, proxies, policy) {
+            (Ok(public_url), Ok(domain), Ok(fixed), Ok(header_names), Some(proxies), Some(policy))
+                if faults.0.is_empty() =>
+            {
+                let [_, longest, _] = fixed.lifetimes;
+                let site = Site::new(public_url, domain.as_ref(), longest);
+                let current = Current {
+                    version: 1,
+                    policy,
+                    proxies,
+                    header_names,
+                    site,
+                    cookie_domain: domain,
+                    fixed: fixed.clone(),
+                };
+                Ok(Prepared { current, fixed })
+            }
+            _ => Err(faults),
+        }
+    }
+
+    /// Puts the house together around a store and keys that are open.
+    pub fn build(
+        prepared: Prepared,
+        clock: Clock,
+        store: Store,
+        changes: Arc<Changes>,
+        keys: Keys,
+    ) -> Result<Arc<Self>, Fault> {
+        let Prepared { current, fixed } = prepared;
+        let keys = Arc::new(keys);
+        let [idle, longest, token] = fixed.lifetimes;
+        let browser = longest.min(Duration::from_secs(24 * 60 * 60));
+        let lifetimes = Lifetimes { idle, longest, browser, token };
+        let passwords = Passwords::start(fixed.hash_threads, clock.clone())?;
+        let users = Users::new(store.clone());
+        let sessions = Sessions::new(store.clone(), lifetimes);
+        let attempts = Attempts::new(store.clone());
+        let sign_in = SignIn {
+            clock: clock.clone(),
+            store: store.clone(),
+            users: users.clone(),
+            sessions: sessions.clone(),
+            attempts: attempts.clone(),
+            passwords: passwords.clone(),
+        };
+        Ok(Arc::new(Self {
+            current: ArcSwap::from_pointee(current),
+            links: Links::new(store.clone()),
+            authenticate: Authenticate {
+                keys: keys.clone(),
+                sessions: sessions.clone(),
+                changes: changes.clone(),
+            },
+            clock,
+            fixed,
+            store,
+            changes,
+            keys,
+            passwords,
+            users,
+            sessions,
+            attempts,
+            sign_in,
+            reload_failed: AtomicBool::new(false),
+        }))
+    }
+
+    /// Replaces what can be replaced. Says what else differs and needs a restart.
+    pub fn reload(&self, prepared: Prepared) -> Vec<&'static str> {
+        let was = self.current.load();
+        let mut current = prepared.current;
+        current.version = was.version + 1;
+        let differs = self.fixed.differences(&current.fixed);
+        self.current.store(Arc::new(current));
+        self.reload_failed.store(false, Ordering::Release);
+        differs
+    }
+
+    /// Notes that a reload was refused: what was before holds.
+    pub fn refuse_reload(&self) {
+        self.reload_failed.store(true, Ordering::Release);
+    }
+
+    /// Whether the last reload was refused.
+    pub fn reload_failed(&self) -> bool {
+        self.reload_failed.load(Ordering::Acquire)
+    }
+}
+
+impl Current {
+    /// Whether a visitor may be sent back to that host: it is one of an app, as rules would find it.
+    pub fn is_app(&self, host: &Host, port: Option<u16>, scheme: Scheme) -> bool {
+        self.policy.app_for(host.as_str(), port, scheme).is_ok()
+    }
+}
+
+impl Fixed {
+    /// The settings in which `other` differs.
+    fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let mut differs = Vec::new();
+        let mut compare = |name, same: bool| {
+            if !same {
+                differs.push(name);
+            }
+        };
+        compare("data_dir", self.data_dir == other.data_dir);
+        compare("listen", self.listen == other.listen);
+        compare("token.issuer", self.issuer == other.issuer);
+        compare("session", self.lifetimes == other.lifetimes);
+        compare(
+            "limits",
+            (self.connections, self.hash_threads, self.remembered)
+                == (other.connections, other.hash_threads, other.remembered),
+        );
+        differs
+    }
+}
+
+/// `public_url`, or `http://localhost:PORT` of the first TCP listener.
+fn public_url(settings: &Settings) -> Result<Origin, Fault> {
+    let Some(written) = &settings.public_url else {
+        let port = settings
+            .listen
+            .iter()
+            .filter_map(|listen| listen.value.parse::<std::net::SocketAddr>().ok())
+            .map(|address| address.port())
+            .find(|&port| port != 0);
+        return format!("http://localhost:{}", port.unwrap_or(8009))
+            .parse()
+            .map_err(|_| Fault::new("no public_url could be made"));
+    };
+    let origin: Origin = written.value.parse().map_err(|error| {
+        written.fault(
+            Fault::new(format!("public_url {:?}: {error}", written.value))
+                .hint("write scheme and host only, such as \"https://auth.example.com\""),
+        )
+    })?;
+    if origin.scheme() == Scheme::Http && !origin.host().is_localhost() {
+        return Err(written.fault(
+            Fault::new("public_url must be https: over http anybody on the way could take the cookies")
+                .hint("http is allowed for localhost and *.localhost only"),
+        ));
+    }
+    Ok(origin)
+}
+
+fn cookie_domain(settings: &Settings) -> Result<Option<Host>, Fault> {
+    let Some(written) = &settings.cookie.domain else { return Ok(None) };
+    let text = written.value.strip_prefix('.').unwrap_or(&written.value);
+    text.parse().map(Some).map_err(|_| {
+        written.fault(
+            Fault::new(format!("cookie.domain {:?} is not a host name", written.value))
+                .hint("write the domain that your apps and Aegis share, such as \"example.com\""),
+        )
+    })
+}
+
+fn lifetimes(settings: &Settings) -> Result<[Duration; 3], Fault> {
+    let idle = config::span(&settings.session.idle)?;
+    let longest = config::span(&settings.session.longest)?;
+    let token = config::span(&settings.session.token)?;
+    for (written, span) in [
+        (&settings.session.idle, idle),
+        (&settings.session.longest, longest),
+        (&settings.session.token, token),
+    ] {
+        if span < Duration::from_secs(60) || span > Duration::from_secs(400 * 24 * 60 * 60) {
+            return Err(written.fault(
+                Fault::new(format!("{:?} is not a lifetime of a session", written.value))
+                    .hint("between one minute (\"1m\") and 400 days (\"400d\")"),
+            ));
+        }
+    }
+    Ok([idle, longest, token])
+}
+
+fn fixed(settings: &Settings, lifetimes: [Duration; 3]) -> Result<Fixed, Fault> {
+    let within = |name: &str, written: &config::Placed<i64>, least: i64, most: i64| {
+        if (least..=most).contains(&written.value) {
+            Ok(usize::try_from(written.value).unwrap_or_default())
+        } else {
+            Err(written.fault(
+                Fault::new(format!("limits.{name} is {}", written.value))
+                    .hint(format!("between {least} and {most}")),
+            ))
+        }
+    };
+    let remembered = within("remembered", &settings.limits.remembered, 0, 4096)?;
+    Ok(Fixed {
+        data_dir: settings.data_dir.value.clone(),
+        listen: settings.listen.iter().map(|listen| listen.value.clone()).collect(),
+        issuer: settings.token.issuer.value.clone(),
+        lifetimes,
+        connections: within("connections", &settings.limits.connections, 8, 100_000)?,
+        hash_threads: within("hash_threads", &settings.limits.hash_threads, 1, 2)?,
+        remembered: u64::try_from(remembered).unwrap_or_default() * 1024 * 1024,
+    })
+}

@@ -1,0 +1,251 @@
+//! The rules by example, and what must hold whatever happens.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const SCOPES: [Scope; 3] = [Scope::Account, Scope::Device, Scope::Address];
+
+/// Takes `count` guesses at `now`, each of which must be let through.
+fn fail(mut counter: Option<Counter>, scope: Scope, count: u32, now: Wall) -> Option<Counter> {
+    for number in 1..=count {
+        let taken = Counter::take(counter, scope, now);
+        counter = Some(taken.unwrap_or_else(|locked| {
+            panic!("guess {number} of {count} at {now:?} was refused: {locked:?} after {counter:?}")
+        }));
+    }
+    counter
+}
+
+fn refused_until(counter: Option<Counter>, scope: Scope, now: Wall) -> Wall {
+    match Counter::take(counter, scope, now) {
+        Err(locked) => locked.until,
+        Ok(taken) => panic!("a guess at {now:?} was let through: {counter:?} became {taken:?}"),
+    }
+}
+
+#[test]
+fn an_account_is_locked_longer_each_time() {
+    let start = Wall::from_seconds(1_795_252_374);
+    let counter = fail(None, Scope::Account, 5, start);
+    let first = refused_until(counter, Scope::Account, start);
+    assert_eq!(start.until(first), 15 * MINUTE, "after 5 failures");
+
+    let counter = fail(counter, Scope::Account, 5, first);
+    let second = refused_until(counter, Scope::Account, first);
+    assert_eq!(first.until(second), HOUR, "after 10 failures");
+
+    let mut counter = fail(counter, Scope::Account, 5, second);
+    let mut now = second;
+    for failures in 15..20 {
+        let until = refused_until(counter, Scope::Account, now);
+        assert_eq!(now.until(until), DAY, "after {failures} failures");
+        now = until;
+        counter = fail(counter, Scope::Account, 1, now);
+    }
+}
+
+#[test]
+fn an_account_is_forgiven_after_a_quiet_day_and_not_before() {
+    let start = Wall::from_seconds(1_795_252_374);
+    let counter = fail(None, Scope::Account, 5, start);
+    let quiet = start.plus(15 * MINUTE + DAY);
+    let before = fail(counter, Scope::Account, 1, Wall(quiet.0 - 1)).unwrap();
+    assert_eq!(before.failures, 6, "a millisecond short of a quiet day");
+    let after = fail(counter, Scope::Account, 1, quiet).unwrap();
+    assert_eq!(after.failures, 1, "after a quiet day from the end of the lock");
+}
+
+#[test]
+fn a_device_has_five_failures_a_day() {
+    let start = Wall::from_seconds(1_795_252_374);
+    let counter = fail(None, Scope::Device, 5, start);
+    let until = refused_until(counter, Scope::Device, start);
+    assert_eq!(start.until(until), DAY);
+    fail(counter, Scope::Device, 5, until);
+}
+
+#[test]
+fn an_address_has_fifty_failures_an_hour() {
+    let start = Wall::from_seconds(1_795_252_374);
+    let counter = fail(None, Scope::Address, 50, start);
+    let until = refused_until(counter, Scope::Address, start);
+    assert_eq!(start.until(until), HOUR);
+    fail(counter, Scope::Address, 50, until);
+}
+
+#[test]
+fn an_address_cannot_double_its_limit_across_the_edge_of_a_window() {
+    let start = Wall::from_seconds(1_795_252_374);
+    let late = start.plus(59 * MINUTE);
+    let counter = fail(fail(None, Scope::Address, 1, start), Scope::Address, 48, late);
+    let counter = fail(counter, Scope::Address, 1, start.plus(HOUR));
+    let until = refused_until(counter, Scope::Address, start.plus(HOUR));
+    assert!(until >= late.plus(HOUR), "48 failures are a minute old, and the lock ends at {until:?}");
+}
+
+#[test]
+fn a_success_forgives_the_account_and_takes_back_one_from_the_address() {
+    let now = Wall::from_seconds(1_795_252_374);
+    for scope in [Scope::Account, Scope::Device] {
+        let credited = fail(None, scope, 5, now).unwrap().credit(scope, now);
+        assert_eq!(credited.failures, 0, "{scope:?} after a success");
+        fail(Some(credited), scope, 5, now);
+    }
+    let credited = fail(None, Scope::Address, 50, now).unwrap().credit(Scope::Address, now);
+    let counter = fail(Some(credited), Scope::Address, 1, now);
+    refused_until(counter, Scope::Address, now);
+}
+
+/// One step of a story: wait, then guess; the guess is wrong, or right and credited at once or later.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    wait: i64,
+    right: bool,
+    late: bool,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let wait = prop_oneof![
+        6 => Just(0i64),
+        4 => 0i64..2_000,
+        3 => 0i64..20 * 60_000,
+        2 => 0i64..2 * 3_600_000,
+        1 => 0i64..30 * 3_600_000,
+    ];
+    let step = (wait, prop::bool::weighted(0.1), any::<bool>());
+    prop::collection::vec(step.prop_map(|(wait, right, late)| Step { wait, right, late }), 1..400)
+}
+
+/// The most of `moments` (sorted) that lie in any window of `span`, its end excluded.
+fn most_within(moments: &[i64], span: Duration) -> usize {
+    let span = i64::try_from(span.as_millis()).unwrap();
+    (0..moments.len())
+        .map(|first| moments[first..].iter().take_while(|moment| **moment < moments[first] + span).count())
+        .max()
+        .unwrap_or(0)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn wrong_guesses_never_exceed_the_limit_of_an_address(story in steps()) {
+        let mut now = Wall(0);
+        let mut counter = None;
+        let mut wrong = Vec::new();
+        let mut owed: Vec<Wall> = Vec::new();
+        for step in story {
+            now = Wall(now.0 + step.wait);
+            // A right guess is credited at once, or at the next step if that is within the hour that
+            // any hash has long been computed in.
+            for taken in owed.drain(..) {
+                if taken.until(now) < HOUR {
+                    counter = counter.map(|counter: Counter| counter.credit(Scope::Address, now));
+                } else {
+                    wrong.push(taken.0);
+                }
+            }
+            if let Ok(taken) = Counter::take(counter, Scope::Address, now) {
+                counter = Some(taken);
+                match (step.right, step.late) {
+                    (true, true) => owed.push(now),
+                    (true, false) => counter = Some(taken.credit(Scope::Address, now)),
+                    (false, _) => wrong.push(now.0),
+                }
+            }
+        }
+        wrong.sort_unstable();
+        let most = most_within(&wrong, HOUR);
+        prop_assert!(most <= 50, "{most} wrong guesses within an hour");
+    }
+
+    #[test]
+    fn guesses_never_exceed_the_limits_of_an_account_or_a_device(story in steps()) {
+        for (scope, limits) in [
+            (Scope::Account, [(15 * MINUTE, 5), (HOUR, 10), (DAY, 15)].as_slice()),
+            (Scope::Device, [(DAY, 5)].as_slice()),
+        ] {
+            let (mut now, mut counter, mut run) = (Wall(0), None, Vec::new());
+            for step in &story {
+                now = Wall(now.0 + step.wait);
+                if let Ok(taken) = Counter::take(counter, scope, now) {
+                    run.push(now.0);
+                    counter = Some(taken);
+                    if step.right {
+                        // Whoever knows the password gains nothing from guessing; a new run begins.
+                        counter = Some(taken.credit(scope, now));
+                        run.clear();
+                    }
+                }
+                for (span, limit) in limits {
+                    let most = most_within(&run, *span);
+                    prop_assert!(most <= *limit, "{scope:?}: {most} guesses within {span:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn time_alone_unlocks(story in steps()) {
+        for scope in SCOPES {
+            let (mut now, mut counter) = (Wall(0), None);
+            for step in &story {
+                now = Wall(now.0 + step.wait);
+                match Counter::take(counter, scope, now) {
+                    Ok(taken) => counter = Some(taken),
+                    Err(locked) => {
+                        prop_assert!(locked.until > now, "{scope:?} refuses at {now:?} until {locked:?}");
+                        prop_assert!(now.until(locked.until) <= DAY, "{scope:?} is locked for over a day");
+                        let taken = Counter::take(counter, scope, locked.until);
+                        prop_assert!(taken.is_ok(), "{scope:?} is still locked at {locked:?}: {taken:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_overflows(
+        failures in any::<u32>(), earlier in any::<u32>(),
+        first in any::<i64>(), last in any::<i64>(), until in any::<i64>(), now in any::<i64>(),
+    ) {
+        for scope in SCOPES {
+            let counter = Counter {
+                failures, earlier, first_at: Wall(first), last_at: Wall(last), locked_until: Wall(until),
+            };
+            if let Ok(taken) = Counter::take(Some(counter), scope, Wall(now)) {
+                let _ = taken.credit(scope, Wall(now));
+            }
+            let _ = counter.credit(scope, Wall(now));
+        }
+    }
+}
+
+#[test]
+fn two_hundred_guesses_at_once_never_exceed_the_limit() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    let now = Wall::from_seconds(1_795_252_374);
+    for (scope, limit) in [(Scope::Account, 5), (Scope::Device, 5), (Scope::Address, 50)] {
+        let stored = parking_lot::Mutex::new(None::<Counter>);
+        let through = AtomicU32::new(0);
+        std::thread::scope(|threads| {
+            for _ in 0..200 {
+                threads.spawn(|| {
+                    loop {
+                        let seen = *stored.lock();
+                        let Ok(taken) = Counter::take(seen, scope, now) else { return };
+                        let mut slot = stored.lock();
+                        if *slot == seen {
+                            *slot = Some(taken);
+                            through.fetch_add(1, Ordering::Relaxed);
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(through.load(Ordering::Relaxed), limit, "guesses let through for {scope:?}");
+    }
+}

@@ -1,0 +1,220 @@
+//! The JSON interface: tokens for scripts and apps, whether one counts, and the public keys.
+//!
+//! Promises: the answers of the contract to the letter; every failure is a problem document
+//! (RFC 9457); no cookie is read or set here. Never: takes a browser's token.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::authenticate::{Authenticate, Judged};
+use crate::clock::Now;
+use crate::error::{Error, Kind};
+use crate::identity::AppName;
+use crate::keys::{AccessClaims, Keys};
+use crate::place::ClientAddress;
+use crate::secret::Secret;
+use crate::sign_in::{Outcome, Shown, SignIn, Signed, Wanted};
+use crate::state;
+use crate::web::{self, Response};
+
+/// The door's own parts.
+pub struct Door {
+    app: Arc<state::App>,
+    keys: Arc<Keys>,
+    sign_in: SignIn,
+    authenticate: Authenticate,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    email: String,
+    password: String,
+    #[serde(default)]
+    audience: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Validate {
+    #[serde(default)]
+    token: Option<String>,
+    #[serde(default)]
+    audience: Option<String>,
+}
+
+impl Door {
+    /// The door of this house.
+    pub fn new(app: &Arc<state::App>) -> Self {
+        Self {
+            app: app.clone(),
+            keys: app.keys.clone(),
+            sign_in: app.sign_in.clone(),
+            authenticate: app.authenticate.clone(),
+        }
+    }
+
+    /// `POST /auth/token`: a password for a token.
+    pub async fn token(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        address: Option<ClientAddress>,
+        now: Now,
+    ) -> Response {
+        match self.issue(headers, body, address, now).await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::debug!(event = "token.refused", reason = %error);
+                web::problem(&error, None)
+            }
+        }
+    }
+
+    async fn issue(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        address: Option<ClientAddress>,
+        now: Now,
+    ) -> Result<Response, Error> {
+        let asked: Asked = read(headers, body)?;
+        let audience = asked.audience.as_deref().map(|name| self.known_app(name)).transpose()?;
+        let shown = Shown {
+            login: &asked.email,
+            password: Secret::new(asked.password),
+            device: None,
+            address,
+            user_agent: headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
+            wanted: Wanted::Token { audience: audience.as_ref().map(AppName::as_str) },
+        };
+        match self.sign_in.with_password(shown, now.wall).await? {
+            Outcome::Signed(signed) => self.answer(&signed, audience.as_ref()),
+            Outcome::Wrong => Err(Error::said(Kind::NotSignedIn, "Invalid email or password")),
+            Outcome::TooMany(until) => Err(Error::said(
+                Kind::TooMany(now.wall.until(until)),
+                "Too many attempts from this address. Try again later.",
+            )),
+            Outcome::Busy(wait) => {
+                Err(Error::said(Kind::Unavailable(wait), "Too many sign-ins at once. Try again in a moment."))
+            }
+        }
+    }
+
+    fn answer(&self, signed: &Signed, audience: Option<&AppName>) -> Result<Response, Error> {
+        let (lasts, ends) = (self.app.sessions.lifetimes().token, signed.session.expires_at);
+        let audience = audience.map(AppName::as_str);
+        let claims =
+            AccessClaims::of(&signed.identity, signed.session.id, audience, ends.minus(lasts), ends);
+        let token = self.keys.sign_access(&claims)?;
+        let roles: Vec<&str> = signed.identity.role_names().collect();
+        Ok(web::json(
+            StatusCode::OK,
+            &json!({
+                "access_token": token.reveal(),
+                "token_type": "bearer",
+                "expires_in": lasts.as_secs(),
+                "user_id": signed.identity.user.to_string(),
+                "roles": roles,
+            }),
+        ))
+    }
+
+    fn known_app(&self, name: &str) -> Result<AppName, Error> {
+        let current = self.app.current.load();
+        current
+            .policy
+            .apps()
+            .iter()
+            .map(|app| app.name())
+            .find(|known| known.as_str() == name)
+            .cloned()
+            .ok_or_else(|| Error::said(Kind::Unprocessable, "There is no app of that name."))
+    }
+
+    /// `POST /auth/validate`: whether a token counts now.
+    pub async fn validate(&self, headers: &HeaderMap, body: &[u8], now: Now) -> Response {
+        let asked: Validate = if body.is_empty() {
+            Validate::default()
+        } else {
+            match read(headers, body) {
+                Ok(asked) => asked,
+                Err(error) => return web::problem(&error, None),
+            }
+        };
+        let bearer = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
+        let Some(token) = asked.token.as_deref().or(bearer) else {
+            let error =
+                Error::said(Kind::Malformed, "Send the token as Authorization: Bearer or as {\"token\"}.");
+            return web::problem(&error, None);
+        };
+        match self.authenticate.judge(token, now.wall).await {
+            Judged::Counts(session) => {
+                let only = session.audience.as_deref();
+                if let (Some(wanted), Some(only)) = (asked.audience.as_deref(), only)
+                    && wanted != only
+                {
+                    return invalid();
+                }
+                let identity = &session.identity;
+                let roles: Vec<&str> = identity.role_names().collect();
+                let methods: Vec<&str> = identity.methods.iter().map(|method| method.amr()).collect();
+                web::json(
+                    StatusCode::OK,
+                    &json!({
+                        "valid": true,
+                        "user_id": identity.user.to_string(),
+                        "email": identity.email.as_ref().map(crate::identity::Email::as_str),
+                        "roles": roles,
+                        "exp": session.expires_at.seconds(),
+                        "aud": only.unwrap_or(crate::keys::EVERY_APP),
+                        "amr": methods,
+                        "auth_time": identity.authenticated_at.map(crate::clock::Wall::seconds),
+                    }),
+                )
+            }
+            Judged::DoesNot => invalid(),
+            Judged::Unanswered => {
+                let error = Error::unavailable("the store did not answer");
+                web::problem(&error, None)
+            }
+        }
+    }
+
+    /// `GET /.well-known/jwks.json` (RFC 7517, section 5).
+    pub fn jwks(&self) -> Response {
+        let mut response = Response::new(self.keys.jwks().clone().into());
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/jwk-set+json"));
+        // Public by nature; short, so that a new key is seen soon.
+        headers.insert(header::CACHE_CONTROL, http::HeaderValue::from_static("public, max-age=300"));
+        web::headers::anywhere(headers);
+        response
+    }
+}
+
+fn invalid() -> Response {
+    web::json(StatusCode::OK, &json!({ "valid": false }))
+}
+
+/// A JSON body, and nothing else.
+fn read<'a, T: Deserialize<'a>>(headers: &HeaderMap, body: &'a [u8]) -> Result<T, Error> {
+    let is_json = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    if !is_json {
+        return Err(Error::said(Kind::UnsupportedType, "Send the body as application/json."));
+    }
+    serde_json::from_slice(body)
+        .map_err(|_| Error::said(Kind::Malformed, "The body is not the JSON object this endpoint reads."))
+}

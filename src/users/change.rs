@@ -1,0 +1,263 @@
+//! Changes to people. Owns [`NewUser`] and every write to an account; each is recorded and heard.
+//! Never lets a change pass that met another state than it was made for.
+
+use std::fmt;
+
+use super::{User, Users};
+use crate::audit::{Entry, Event, Recorded};
+use crate::clock::Wall;
+use crate::error::Error;
+use crate::identity::{Actor, Email, Role, UserId, Username};
+use crate::password::StoredHash;
+use crate::store::{Rows, Statement, Write, WriteError, values};
+
+/// Somebody to be added.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// The name apps will know; must be free, also among the deleted.
+    pub username: Username,
+    /// Must be free where there is one.
+    pub email: Option<Email>,
+    /// The display name; may be empty.
+    pub name: String,
+    /// Roles for apps.
+    pub roles: Vec<Role>,
+    /// Administers Aegis.
+    pub administrator: bool,
+    /// May come in.
+    pub active: bool,
+    /// The hash of the password, where one is set already.
+    pub password: Option<StoredHash>,
+}
+
+/// Why a change did not happen. Nothing of it did.
+#[derive(Debug)]
+pub enum ChangeError {
+    /// The username or e-mail belongs to somebody (or did).
+    Taken,
+    /// Somebody else changed it first, or what was to be spent is spent. Carries the step's index.
+    Elsewhere(usize),
+    /// The store could not write.
+    Store(WriteError),
+}
+
+impl fmt::Display for ChangeError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken => formatter.write_str("that username or e-mail is taken"),
+            Self::Elsewhere(_) => formatter.write_str("it was changed elsewhere in the meantime"),
+            Self::Store(error) => error.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for ChangeError {}
+
+impl From<WriteError> for ChangeError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Taken(_) => Self::Taken,
+            WriteError::Unexpected(step) => Self::Elsewhere(step),
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<ChangeError> for Error {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Taken => {
+                Self::said(crate::error::Kind::Unprocessable, "That username or e-mail is taken.")
+            }
+            ChangeError::Elsewhere(_) => Self::said(
+                crate::error::Kind::Conflict,
+                "This was changed elsewhere in the meantime. Load the page again.",
+            ),
+            ChangeError::Store(error) => Self::unavailable(error.to_string()),
+        }
+    }
+}
+
+static ADD: Statement = Statement::new(
+    "insert into account (id, username, email, name, roles, administrator, active, epoch, password, \
+     password_changed_at, created_at) values ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10)",
+);
+static SET_PASSWORD: Statement = Statement::new(
+    "update account set password = $2, password_changed_at = $3, epoch = epoch + 1 \
+     where id = $1 and epoch = $4 and deleted_at is null",
+);
+static SET_ROLES: Statement =
+    Statement::new("update account set roles = $2 where id = $1 and deleted_at is null");
+static SET_NAME: Statement =
+    Statement::new("update account set name = $2 where id = $1 and deleted_at is null");
+static SET_ADMINISTRATOR: Statement = Statement::new(
+    "update account set administrator = $2, epoch = epoch + 1 where id = $1 and deleted_at is null",
+);
+static SET_ACTIVE: Statement =
+    Statement::new("update account set active = $2, epoch = epoch + 1 where id = $1 and deleted_at is null");
+static DELETE: Statement = Statement::new(
+    "update account set deleted_at = $2, active = false, administrator = false, epoch = epoch + 1, \
+     email = null, password = null, name = '', roles = '' where id = $1 and deleted_at is null",
+);
+static NEW_EPOCH: Statement =
+    Statement::new("update account set epoch = epoch + 1 where id = $1 and deleted_at is null");
+
+impl Users {
+    /// Adds somebody. What `base` holds happens with it or not at all.
+    pub async fn add(
+        &self,
+        base: Write,
+        new: NewUser,
+        actor: Actor,
+        now: Wall,
+    ) -> Result<UserId, ChangeError> {
+        let id = UserId::new();
+        let entry = Entry::new(Event::UserAdded, actor)
+            .about(id)
+            .with("username", new.username.as_str())
+            .with("administrator", new.administrator)
+            .with("roles", joined(&new.roles));
+        let has_password = new.password.is_some();
+        let write = base
+            .exec(
+                &ADD,
+                values![
+                    id.to_string(),
+                    new.username.as_str(),
+                    new.email.as_ref().map(Email::as_str),
+                    display_name(&new.name),
+                    joined(&new.roles),
+                    new.administrator,
+                    new.active,
+                    new.password.as_ref().map(StoredHash::as_str),
+                    has_password.then_some(now),
+                    now,
+                ],
+            )
+            .expect(Rows::One)
+            .audit(entry, now)
+            .changed("user", id);
+        self.store.write(write).await?;
+        Ok(id)
+    }
+
+    /// Adds somebody whose username is made from the e-mail: with a digit at its end if it is taken.
+    pub async fn add_numbered(
+        &self,
+        mut new: NewUser,
+        actor: Actor,
+        now: Wall,
+    ) -> Result<(UserId, Username), ChangeError> {
+        let wished = new.username.clone();
+        for number in 2..100 {
+            match self.add(Write::new(), new.clone(), actor, now).await {
+                Ok(id) => return Ok((id, new.username)),
+                Err(ChangeError::Taken) => new.username = wished.numbered(number),
+                Err(other) => return Err(other),
+            }
+        }
+        Err(ChangeError::Taken)
+    }
+
+    /// Sets the password and ends every session. The user must still be as it was read.
+    pub async fn set_password(
+        &self,
+        base: Write,
+        user: &User,
+        hash: &StoredHash,
+        actor: Actor,
+        now: Wall,
+    ) -> Result<(), ChangeError> {
+        let write = base
+            .exec(&SET_PASSWORD, values![user.id.to_string(), hash.as_str(), now, user.epoch])
+            .expect(Rows::One)
+            .audit(Entry::new(Event::PasswordChanged, actor).about(user.id), now)
+            .changed("user", user.id);
+        self.store.write(write).await?;
+        Ok(())
+    }
+
+    /// Replaces the roles.
+    pub async fn set_roles(
+        &self,
+        user: UserId,
+        roles: &[Role],
+        actor: Actor,
+        now: Wall,
+    ) -> Result<(), ChangeError> {
+        let entry = Entry::new(Event::RolesChanged, actor).about(user).with("roles", joined(roles));
+        let write = Write::new().exec(&SET_ROLES, values![user.to_string(), joined(roles)]);
+        self.change(write, user, entry, now).await
+    }
+
+    /// Sets the display name; empty takes it away.
+    pub async fn set_name(
+        &self,
+        user: UserId,
+        name: &str,
+        actor: Actor,
+        now: Wall,
+    ) -> Result<(), ChangeError> {
+        let entry = Entry::new(Event::UserRenamed, actor).about(user);
+        let write = Write::new().exec(&SET_NAME, values![user.to_string(), display_name(name)]);
+        self.change(write, user, entry, now).await
+    }
+
+    /// Makes somebody an administrator, or not any more. Ends the user's sessions.
+    pub async fn set_administrator(
+        &self,
+        user: UserId,
+        administrator: bool,
+        actor: Actor,
+        now: Wall,
+    ) -> Result<(), ChangeError> {
+        let entry =
+            Entry::new(Event::AdministratorChanged, actor).about(user).with("administrator", administrator);
+        let write = Write::new().exec(&SET_ADMINISTRATOR, values![user.to_string(), administrator]);
+        self.change(write, user, entry, now).await
+    }
+
+    /// Lets somebody in again, or no more. Ends the user's sessions.
+    pub async fn set_active(
+        &self,
+        user: UserId,
+        active: bool,
+        actor: Actor,
+        now: Wall,
+    ) -> Result<(), ChangeError> {
+        let event = if active { Event::UserEnabled } else { Event::UserDisabled };
+        let write = Write::new().exec(&SET_ACTIVE, values![user.to_string(), active]);
+        self.change(write, user, Entry::new(event, actor).about(user), now).await
+    }
+
+    /// Takes everything of somebody away but the id and the username, which stay as a tombstone.
+    pub async fn delete(&self, user: UserId, actor: Actor, now: Wall) -> Result<(), ChangeError> {
+        let write = Write::new().exec(&DELETE, values![user.to_string(), now]);
+        self.change(write, user, Entry::new(Event::UserDeleted, actor).about(user), now).await
+    }
+
+    /// Ends every session of somebody.
+    pub async fn end_sessions(&self, user: UserId, actor: Actor, now: Wall) -> Result<(), ChangeError> {
+        let write = Write::new().exec(&NEW_EPOCH, values![user.to_string()]);
+        self.change(write, user, Entry::new(Event::SessionsEnded, actor).about(user), now).await
+    }
+
+    async fn change(&self, write: Write, user: UserId, entry: Entry, now: Wall) -> Result<(), ChangeError> {
+        let write = write.expect(Rows::One).audit(entry, now).changed("user", user);
+        self.store.write(write).await?;
+        Ok(())
+    }
+}
+
+/// Roles as they are stored: sorted, once each, with commas between.
+fn joined(roles: &[Role]) -> String {
+    let mut names: Vec<&str> = roles.iter().map(Role::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(",")
+}
+
+/// A display name as it is stored: one line, at most 100 characters.
+fn display_name(name: &str) -> String {
+    name.trim().chars().filter(|character| !character.is_control()).take(100).collect()
+}

@@ -1,0 +1,32 @@
+//! The web as a browser sees it: cookies, forms, pages and their sheet, security headers, return
+//! addresses, and every URL of ours, each once.
+//!
+//! Promises: what is written into a page is escaped; every answer made here carries the usual
+//! headers; a [`ReturnTo`] cannot leave the hosts it was checked against; every page works without
+//! JavaScript. Never: knows who somebody is or decides anything; reads the store, the settings or the clock.
+
+mod answer;
+mod assets;
+pub mod cookies;
+pub mod forms;
+pub mod headers;
+pub mod pages;
+mod problem;
+mod return_to;
+mod shell;
+mod site;
+pub mod travelling;
+pub mod urls;
+mod words;
+
+pub use answer::{json, redirect, retry_after, status};
+pub use assets::asset;
+pub use problem::problem;
+pub use return_to::ReturnTo;
+pub use site::Site;
+
+/// The body of every answer: whole, in memory, of known length.
+pub type Body = http_body_util::Full<bytes::Bytes>;
+
+/// An answer.
+pub type Response = http::Response<Body>;

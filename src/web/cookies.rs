@@ -1,0 +1,130 @@
+//! Our three cookies: how they are set, cleared, read, and kept from the apps.
+//!
+//! Promises: a name counts only byte for byte, on every `Cookie` line, and a value only if it is a
+//! plain one (RFC 6265, section 4.1.1, unquoted); every value under a name is handed over, so that
+//! the caller sees duplicates; reading allocates nothing. Never: knows what a value means.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::error::Error;
+use crate::place::Host;
+use crate::secret::Secret;
+
+/// What an app gets as `Cookie` where nothing but ours was there: a proxy that copies the header
+/// would else leave the visitor's own.
+pub const NONE_LEFT: HeaderValue = HeaderValue::from_static("aegis=none");
+
+/// The names of all cookies of ours.
+pub const OURS: [&str; 3] = [Cookie::Session.name(), Cookie::Device.name(), Cookie::Token(None).name()];
+
+/// Browsers drop a cookie whose name and value together are longer, in bytes, and say nothing.
+const LONGEST: usize = 4096;
+
+/// A cookie of ours, and where it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookie<'a> {
+    /// The session, on our own host.
+    Session,
+    /// The mark of a browser that has signed in before, on our own host.
+    Device,
+    /// The token for apps, on every host under this domain; without one on our own host.
+    Token(Option<&'a Host>),
+}
+
+impl Cookie<'_> {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Session => "__Host-aegis_session",
+            Self::Device => "__Host-aegis_device",
+            Self::Token(_) => "aegis_token",
+        }
+    }
+
+    /// The `Set-Cookie` that sets it, for `lasts`, or until the browser is closed.
+    pub fn set(self, value: &Secret, lasts: Option<Duration>) -> Result<HeaderValue, Error> {
+        let value = value.reveal();
+        let length = self.name().len() + value.len();
+        if length > LONGEST {
+            return Err(Error::internal(format!("the cookie {} would have {length} bytes", self.name())));
+        }
+        if !is_plain(value.as_bytes()) {
+            return Err(Error::internal(format!("the value for cookie {} is not plain", self.name())));
+        }
+        self.line(value, lasts)
+    }
+
+    /// The `Set-Cookie` that takes it away.
+    pub fn clear(self) -> Result<HeaderValue, Error> {
+        self.line("", Some(Duration::ZERO))
+    }
+
+    fn line(self, value: &str, lasts: Option<Duration>) -> Result<HeaderValue, Error> {
+        let mut line = format!("{}={value}; Path=/; Secure; HttpOnly; SameSite=Lax", self.name());
+        if let Self::Token(Some(domain)) = self {
+            let _ = write!(line, "; Domain={domain}");
+        }
+        if let Some(lasts) = lasts {
+            let _ = write!(line, "; Max-Age={}", lasts.as_secs());
+        }
+        let mut line = HeaderValue::try_from(line)
+            .map_err(|_| Error::internal(format!("the cookie {} fits no header", self.name())))?;
+        line.set_sensitive(true);
+        Ok(line)
+    }
+}
+
+/// Every value of the cookie `name`, in the order they came.
+pub fn read<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pairs(headers).filter_map(move |pair| {
+        let value = pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        if is_plain(value) { std::str::from_utf8(value).ok() } else { None }
+    })
+}
+
+/// `Cookie` as an app may see it: without the cookies `names`, in however odd a spelling.
+/// Nothing if nothing is left (see [`NONE_LEFT`]).
+pub fn strip(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
+    let ours = |pair: &[u8]| {
+        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+        names.iter().any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
+    };
+    let mut lines = headers.get_all(header::COOKIE).iter();
+    if let (Some(only), None) = (lines.next(), lines.next())
+        && pairs(headers).all(|pair| !pair.is_empty() && !ours(pair))
+    {
+        return Some(only.clone());
+    }
+    let mut left = Vec::new();
+    for pair in pairs(headers).filter(|pair| !pair.is_empty() && !ours(pair)) {
+        if !left.is_empty() {
+            left.extend_from_slice(b"; ");
+        }
+        left.extend_from_slice(pair);
+    }
+    if left.is_empty() { None } else { HeaderValue::from_bytes(&left).ok() }
+}
+
+/// What stands between the semicolons, less the blanks in front (a space or a tab, no other).
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';')).map(
+        |mut pair| {
+            while let [b' ' | b'\t', rest @ ..] = pair {
+                pair = rest;
+            }
+            pair
+        },
+    )
+}
+
+/// Whether this is what we would have set: at least one `cookie-octet`, and no quotes.
+fn is_plain(value: &[u8]) -> bool {
+    let octet = |byte: &u8| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e);
+    !value.is_empty() && value.iter().all(octet)
+}
+
+#[cfg(test)]
+mod tests;

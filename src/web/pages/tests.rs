@@ -1,0 +1,308 @@
+use std::time::Duration;
+
+use http::header;
+use http_body_util::BodyExt as _;
+
+use super::*;
+use crate::clock::Wall;
+use crate::error::Kind;
+use crate::identity::SessionId;
+use crate::place::{Host, Origin, Scheme};
+use crate::web::{ReturnTo, Site, travelling};
+
+/// What a page holds after `EVIL` was written wherever somebody else's text can stand.
+const EVIL: &str = "\"><script>alert('x')</script><a href=\"javascript:x\" onclick='y'>&amp;";
+
+const MOMENT: Wall = Wall(1_795_252_374_000);
+
+fn site(public_url: &str, domain: &str) -> Site {
+    let domain: Host = domain.parse().unwrap();
+    Site::new(public_url.parse().unwrap(), Some(&domain), Duration::from_hours(720))
+}
+
+fn return_to(raw: &str) -> ReturnTo {
+    ReturnTo::parse(raw, &|_: &Host, _: Option<u16>, _: Scheme| true).unwrap()
+}
+
+/// Every page in every state, with `text` wherever somebody else's text can stand.
+fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
+    let back = return_to("https://jellyfin.example.com/web/?a=%22%3E%3Cscript%3E&b='onload='x");
+    let host: Host = "grafana.example.com".parse().unwrap();
+    let domain: Host = "example.com".parse().unwrap();
+    let from = Some("203.0.113.7".parse().unwrap());
+    let form = SignIn { return_to: Some(&back), email: text, from, ..SignIn::default() };
+    let refused = Error::said(Kind::Unprocessable, format!("That is not your current password. {text}"));
+    let minutes = Duration::from_mins(5);
+    let origins: Vec<Origin> =
+        ["https://arlo.example.com", "https://photos.example.com", "https://wiki.example.com"]
+            .iter()
+            .map(|origin| origin.parse().unwrap())
+            .collect();
+    let tiles: Vec<Tile<'_>> = origins.iter().map(|origin| Tile { title: text, origin }).collect();
+    let session = |this| SessionLine {
+        id: SessionId::new(),
+        user_agent: if this { "Mozilla/5.0 (Windows NT 10.0) Firefox/153.0" } else { text },
+        address: Some(if this { "203.0.113.7" } else { text }),
+        methods: "password",
+        used_at: MOMENT.minus(Duration::from_hours(2)),
+        this,
+    };
+    let sessions = [session(true), session(false)];
+    let mine = Account {
+        username: text,
+        email: Some(text),
+        name: text,
+        password_changed_at: Some(MOMENT),
+        sessions: &sessions,
+        now: MOMENT,
+        said: Said::Nothing,
+    };
+    let setup = Setup { code: text, username: text, email: text, name: text, said: Said::Nothing };
+    vec![
+        ("sign-in", sign_in(site, &SignIn { email: "", ..form })),
+        ("sign-in-wrong", sign_in(site, &SignIn { state: SignInState::Wrong, keep: true, ..form })),
+        ("sign-in-busy", sign_in(site, &SignIn { state: SignInState::Busy(Duration::from_secs(3)), ..form })),
+        (
+            "sign-in-ended",
+            sign_in(site, &SignIn { state: SignInState::SessionEnded, return_to: None, ..form }),
+        ),
+        (
+            "too-many",
+            too_many(
+                site,
+                &TooMany { until: MOMENT.plus(minutes), now: MOMENT, return_to: Some(&back), from },
+            ),
+        ),
+        ("already", already(site, text, Some(&back))),
+        ("already-home", already(site, text, None)),
+        ("sign-out", sign_out(site, Some(text))),
+        ("signed-out", signed_out(site)),
+        ("home", home(site, text, &tiles)),
+        ("home-empty", home(site, text, &[])),
+        ("no-apps", no_apps(site, text)),
+        ("account", account(site, &mine)),
+        ("account-done", account(site, &Account { said: Said::Done("Your password is changed."), ..mine })),
+        ("account-refused", account(site, &Account { said: Said::Refused(&refused), ..mine })),
+        (
+            "account-no-password",
+            account(site, &Account { password_changed_at: None, sessions: &sessions[..1], ..mine }),
+        ),
+        ("setup", link_setup(site, &Setup::default())),
+        ("setup-refused", link_setup(site, &Setup { said: Said::Refused(&refused), ..setup })),
+        ("password", link_password(site, text, Said::Nothing)),
+        ("password-refused", link_password(site, text, Said::Refused(&refused))),
+        ("link-used", link_used(site)),
+        ("error", error(site, &refused, Some("7F3K-92QD"))),
+        ("not-found", not_found(site)),
+        ("method-not-allowed", method_not_allowed(site, "GET, HEAD")),
+        ("loop", looping(site, &back, Some(&domain))),
+        ("loop-without-domain", looping(site, &back, None)),
+        (
+            "travelling-no-access",
+            travelling::no_access(
+                site,
+                &travelling::NoAccess { name: text, host: &host, needs: Some(text), reference: "7F3K-92QD" },
+            ),
+        ),
+        (
+            "travelling-unavailable",
+            travelling::refusal(site, &Error::unavailable("the store is away"), "7F3K-92QD"),
+        ),
+        (
+            "travelling-malformed",
+            travelling::refusal(site, &Error::said(Kind::Malformed, format!("No. {text}")), "7F3K-92QD"),
+        ),
+    ]
+}
+
+async fn text(response: Response) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn whatever_others_write_stays_text() {
+    let site = site("https://auth.example.com", "example.com");
+    for (name, response) in gallery(&site, EVIL) {
+        let page = text(response).await;
+        for token in ["<script>", "<a href=\"javascript:", "&amp\""] {
+            assert!(!page.contains(token), "{name} holds {token:?}:\n{page}");
+        }
+        assert!(!page.contains("style="), "{name} has an inline style");
+    }
+}
+
+#[tokio::test]
+async fn every_page_is_one_a_screen_reader_finds_its_way_in() {
+    let site = site("https://auth.example.com", "example.com");
+    let mut titles = std::collections::BTreeSet::new();
+    for (name, response) in gallery(&site, "sam") {
+        let page = text(response).await;
+        for (part, count) in [("<h1>", 1), ("<main", 1), ("<title>", 1), ("<html lang=\"en\">", 1)] {
+            assert_eq!(page.matches(part).count(), count, "{name} has another number of {part}:\n{page}");
+        }
+        assert!(page.matches("autofocus").count() <= 1, "{name} gives the focus twice");
+        assert!(
+            page.matches(" class=\"main\"").count() + page.matches("button main\"").count() <= 1,
+            "{name}"
+        );
+        let mut ids: Vec<&str> =
+            page.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "{name} has an id twice: {ids:?}");
+        for reference in ["for=\"", "aria-describedby=\"", "data-shows=\""] {
+            for target in page.split(reference).skip(1).map(|rest| rest.split('"').next().unwrap()) {
+                assert!(ids.contains(&target), "{name}: {reference}{target}\" leads nowhere");
+            }
+        }
+        titles.insert(page.split("<title>").nth(1).unwrap().split("</title>").next().unwrap().to_owned());
+    }
+    for title in
+        ["Sign in · Aegis", "Sign-in failed · Aegis", "Too many attempts · Aegis", "No access · Aegis"]
+    {
+        assert!(titles.contains(title), "no page is called {title:?}: {titles:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_page_carries_the_usual_headers() {
+    for (public_url, domain, secure) in [
+        ("https://auth.example.com", "example.com", true),
+        ("http://auth.aegis.localhost:8009", "aegis.localhost", false),
+    ] {
+        let site = site(public_url, domain);
+        for (name, response) in gallery(&site, "sam") {
+            let headers = response.headers();
+            for (header, expected) in [
+                ("cache-control", "no-store"),
+                ("x-content-type-options", "nosniff"),
+                ("referrer-policy", "same-origin"),
+                ("x-frame-options", "DENY"),
+                ("cross-origin-opener-policy", "same-origin"),
+                ("cross-origin-resource-policy", "same-origin"),
+                ("x-robots-tag", "noindex, nofollow"),
+                ("content-type", "text/html; charset=utf-8"),
+            ] {
+                assert_eq!(headers.get(header).unwrap(), expected, "{name}: {header}");
+            }
+            let travels = name.starts_with("travelling");
+            assert_eq!(
+                headers.contains_key(header::STRICT_TRANSPORT_SECURITY),
+                secure && !travels,
+                "{name} at {public_url}: HSTS",
+            );
+            let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            for part in ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action"] {
+                assert!(policy.contains(part), "{name}: the policy lacks {part}: {policy}");
+            }
+            assert!(!policy.contains("unsafe"), "{name}: {policy}");
+            assert_eq!(
+                headers.contains_key("x-aegis-ref"),
+                travels || name == "error",
+                "{name}: X-Aegis-Ref"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_form_may_lead_to_the_apps_and_nowhere_else() {
+    let policy = |public_url, domain| {
+        let response = sign_in(&site(public_url, domain), &SignIn::default());
+        let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+        policy.split("; ").find(|part| part.starts_with("form-action")).unwrap().to_owned()
+    };
+    assert_eq!(
+        policy("https://auth.example.com", "example.com"),
+        "form-action 'self' https://example.com:* https://*.example.com:*"
+    );
+    assert_eq!(
+        policy("http://auth.aegis.localhost:8009", "aegis.localhost"),
+        "form-action 'self' http://aegis.localhost:* http://*.aegis.localhost:*"
+    );
+    let alone = Site::new("https://auth.example.com".parse().unwrap(), None, Duration::ZERO);
+    let response = sign_in(&alone, &SignIn::default());
+    assert!(
+        response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("form-action 'self';")
+    );
+}
+
+#[tokio::test]
+async fn a_travelling_page_needs_nothing_from_the_apps_host() {
+    let site = site("https://auth.example.com", "example.com");
+    for (name, response) in gallery(&site, "sam") {
+        if !name.starts_with("travelling") {
+            continue;
+        }
+        let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+        let page = text(response).await;
+        for foreign in ["<form", "<script", "<link", "<img", "src="] {
+            assert!(!page.contains(foreign), "{name} holds {foreign}");
+        }
+        for target in page.split("href=\"").skip(1) {
+            assert!(target.starts_with("https://auth.example.com/"), "{name} links to {}", &target[..30]);
+        }
+        let style = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+        let hash = base64::Engine::encode(
+            &base64::engine::general_purpose::STANDARD,
+            crate::secret::fingerprint(style),
+        );
+        assert!(
+            policy.contains(&format!("style-src 'sha256-{hash}'")),
+            "{name}: the sheet is not allowed by {policy}"
+        );
+        assert!(page.contains("7F3K-92QD"), "{name} does not show its reference");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_keeps_what_was_typed_but_the_password() {
+    let site = site("https://auth.example.com", "example.com");
+    let back = return_to("https://jellyfin.example.com/a?b=c&d=%22");
+    let page = SignIn {
+        state: SignInState::Wrong,
+        return_to: Some(&back),
+        email: "sam@x.test",
+        keep: true,
+        from: None,
+    };
+    let response = sign_in(&site, &page);
+    assert_eq!(response.status(), 422);
+    let page = text(response).await;
+    for part in [
+        "role=\"alert\"",
+        "value=\"sam@x.test\"",
+        "name=\"rd\" value=\"https://jellyfin.example.com/a?b=c&amp;d=%22\"",
+        " checked",
+        "<strong>jellyfin.example.com</strong>",
+    ] {
+        assert!(page.contains(part), "the page lacks {part}:\n{page}");
+    }
+}
+
+#[test]
+fn statuses_and_waits_are_what_the_state_says() {
+    let site = site("https://auth.example.com", "example.com");
+    let pages = gallery(&site, "sam");
+    for (asked, status, wait) in [
+        ("sign-in", 200, None),
+        ("sign-in-busy", 503, Some("3")),
+        ("sign-in-ended", 200, None),
+        ("too-many", 429, Some("300")),
+        ("account-refused", 422, None),
+        ("link-used", 410, None),
+        ("not-found", 404, None),
+        ("method-not-allowed", 405, None),
+        ("travelling-no-access", 403, None),
+        ("travelling-unavailable", 503, Some("2")),
+        ("travelling-malformed", 400, None),
+    ] {
+        let (_, response) = pages.iter().find(|(name, _)| *name == asked).unwrap();
+        assert_eq!(response.status(), status, "asked for {asked}");
+        let said = response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap());
+        assert_eq!(said, wait, "Retry-After of {asked}");
+    }
+    let (_, wrong_method) = pages.iter().find(|(name, _)| *name == "method-not-allowed").unwrap();
+    assert_eq!(wrong_method.headers()[header::ALLOW], "GET, HEAD");
+}

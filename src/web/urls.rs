@@ -1,0 +1,106 @@
+//! Every path of ours, once. Owns the names; who answers them is the route table's matter.
+
+use form_urlencoded::byte_serialize;
+
+use crate::place::Origin;
+
+/// The apps of a person, or the way to sign in.
+pub const HOME: &str = "/";
+/// The sign-in page and its form.
+pub const LOGIN: &str = "/login";
+/// GET shows a button, POST signs out.
+pub const LOGOUT: &str = "/logout";
+
+/// One's own account.
+pub const ACCOUNT: &str = "/account";
+/// POST `name`.
+pub const ACCOUNT_NAME: &str = "/account/name";
+/// POST `current`, `new`.
+pub const ACCOUNT_PASSWORD: &str = "/account/password";
+/// POST `id`: ends one session.
+pub const ACCOUNT_END_SESSION: &str = "/account/sessions/end";
+/// POST: ends every session but this one.
+pub const ACCOUNT_END_OTHERS: &str = "/account/sessions/end-others";
+
+/// Makes the first administrator. The code stands in the fragment.
+pub const LINK_SETUP: &str = "/link/setup";
+/// Chooses a password. The code stands in the fragment.
+pub const LINK_PASSWORD: &str = "/link/password";
+
+/// POST: a password for a token.
+pub const TOKEN: &str = "/auth/token";
+/// POST: whether a token counts.
+pub const VALIDATE: &str = "/auth/validate";
+/// Whether this server can serve.
+pub const HEALTH: &str = "/health";
+/// The public keys (RFC 7517).
+pub const JWKS: &str = "/.well-known/jwks.json";
+
+/// The sheet, the script and the icon, each under a name with its hash.
+pub const ASSETS: &str = "/assets/";
+
+/// Forward-auth of Caddy, Traefik and HAProxy, and the names other servers gave it.
+pub const FORWARD_AUTH: [&str; 4] =
+    ["/auth/forward-auth", "/api/authz/forward-auth", "/api/auth/caddy", "/api/auth/traefik"];
+/// nginx's `auth_request`, and the names other servers gave it.
+pub const NGINX: [&str; 3] = ["/auth/nginx", "/api/authz/auth-request", "/api/auth/nginx"];
+/// Envoy's `ext_authz`: the request's own path follows the prefix.
+pub const ENVOY: [&str; 2] = ["/auth/envoy", "/api/authz/ext-authz"];
+
+/// The path asked about, if `path` is under one of the prefixes of [`ENVOY`]; never empty.
+pub fn envoy(path: &str) -> Option<&str> {
+    ENVOY.iter().find_map(|prefix| match path.strip_prefix(prefix)? {
+        "" => Some("/"),
+        rest if rest.starts_with('/') => Some(rest),
+        _ => None,
+    })
+}
+
+/// `path` on our own site, absolute.
+pub fn absolute(public_url: &Origin, path: &str) -> String {
+    format!("{public_url}{path}")
+}
+
+/// The sign-in page, absolute, that leads back to `return_to`.
+pub fn sign_in(public_url: &Origin, return_to: &str) -> String {
+    absolute(public_url, &login(Some(return_to)))
+}
+
+/// The path of the sign-in page, perhaps with the way back.
+pub fn login(return_to: Option<&str>) -> String {
+    let mut path = LOGIN.to_owned();
+    if let Some(return_to) = return_to {
+        path.push_str("?rd=");
+        path.extend(byte_serialize(return_to.as_bytes()));
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_is_one_parameter_whatever_it_holds() {
+        let public_url: Origin = "https://auth.example.com".parse().unwrap();
+        let asked = "https://arlo.example.com/a?b=c&rd=https://evil.test/#x";
+        let url = url::Url::parse(&sign_in(&public_url, asked)).unwrap();
+        let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+        assert_eq!(pairs, [("rd".to_owned(), asked.to_owned())], "asked to return to {asked}, made {url}");
+        assert_eq!((url.path(), url.fragment()), (LOGIN, None));
+    }
+
+    #[test]
+    fn envoy_hands_over_the_path_behind_the_prefix() {
+        for (path, expected) in [
+            ("/auth/envoy", Some("/")),
+            ("/auth/envoy/", Some("/")),
+            ("/auth/envoy/a/b", Some("/a/b")),
+            ("/api/authz/ext-authz/x", Some("/x")),
+            ("/auth/envoyx", None),
+            ("/auth", None),
+        ] {
+            assert_eq!(envoy(path), expected, "asked {path}");
+        }
+    }
+}
