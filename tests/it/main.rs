@@ -12,4 +12,5 @@ mod browser;
 mod fuzz;
 mod house;
 mod lab;
+mod server;
 mod through;

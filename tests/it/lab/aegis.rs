@@ -14,7 +14,8 @@ use super::{AEGIS_PORT, PASSWORD, PORTAL, PROXY_PORT};
 /// Aegis, its folder and how to command it.
 pub(crate) struct Aegis {
     pub(crate) process: Process,
-    folder: PathBuf,
+    /// Where its settings, its data and its socket are.
+    pub(crate) folder: PathBuf,
 }
 
 impl Aegis {
@@ -39,11 +40,6 @@ impl Aegis {
         }
         let output = self.command(&arguments, &format!("{PASSWORD}\n"));
         assert!(output.status.success(), "aegis {arguments:?}: {output:#?}");
-    }
-
-    /// Its data.
-    pub(crate) fn data(&self) -> PathBuf {
-        self.folder.join("data")
     }
 }
 

@@ -89,7 +89,12 @@ fn serve(listener: std::net::TcpListener, book: &Book) {
 }
 
 async fn answer(mut request: Request<Incoming>, book: Book) -> Result<Response<Full<Bytes>>, Infallible> {
-    let upgrade = request.headers().contains_key(header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
+    let asks = request
+        .headers()
+        .get(header::CONNECTION)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"upgrade"))
+        && request.headers().contains_key(header::UPGRADE);
+    let upgrade = asks.then(|| hyper::upgrade::on(&mut request));
     let (head, body) = request.into_parts();
     let body = body.collect().await;
     let pairs = |headers: &hyper::HeaderMap| -> Vec<(String, String)> {

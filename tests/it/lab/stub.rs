@@ -11,6 +11,7 @@ use std::thread;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
@@ -22,7 +23,7 @@ use aegis::place::CanonicalPath;
 
 use super::{IDENTITY, PASSWORD, PORTAL};
 
-/// A question a proxy asked: start line and headers.
+/// A request that a proxy made: target and headers.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
     pub(crate) target: String,
@@ -57,10 +58,10 @@ impl Stub {
         self.mind.lock().users.insert(name.to_owned(), roles);
     }
 
-    /// What proxies asked about this host.
-    pub(crate) fn questions(&self, host: &str) -> Vec<Question> {
+    /// The requests in which this text stands in a header.
+    pub(crate) fn questions(&self, text: &str) -> Vec<Question> {
         let mind = self.mind.lock();
-        let about = |question: &&Question| question.headers.iter().any(|(_, value)| value.contains(host));
+        let about = |question: &&Question| question.headers.iter().any(|(_, value)| value.contains(text));
         mind.questions.iter().filter(about).cloned().collect()
     }
 }
@@ -85,9 +86,12 @@ async fn handle(request: Request<Incoming>, mind: Arc<Mutex<Mind>>) -> Result<Re
     let (head, body) = request.into_parts();
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let mut mind = mind.lock();
+    let value = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = head.headers.iter().map(|(name, own)| (name.to_string(), value(own))).collect();
+    mind.questions.push(Question { target: head.uri.to_string(), headers });
     Ok(match head.uri.path() {
-        "/auth/forward-auth" => check(&mut mind, &head.uri.to_string(), &head.headers, false),
-        "/auth/nginx" => check(&mut mind, &head.uri.to_string(), &head.headers, true),
+        "/auth/forward-auth" => check(&mind, &head.headers, false),
+        "/auth/nginx" => check(&mind, &head.headers, true),
         "/login" if head.method == "POST" => sign_in(&mind, &head.headers, &body),
         "/login" => reply(200, &[("content-type", "text/html")], "<h1>Sign in</h1>"),
         _ => reply(404, &[], "no such page"),
@@ -112,13 +116,7 @@ fn sign_in(mind: &Mind, headers: &HeaderMap, body: &[u8]) -> Reply {
     reply(303, &[("location", to), ("set-cookie", &cookie), ("set-cookie", session)], "")
 }
 
-fn check(mind: &mut Mind, target: &str, headers: &HeaderMap, nginx: bool) -> Reply {
-    let pairs: Vec<(String, String)> = headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
-    mind.questions.push(Question { target: target.to_owned(), headers: pairs });
-
+fn check(mind: &Mind, headers: &HeaderMap, nginx: bool) -> Reply {
     let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if headers
         .keys()

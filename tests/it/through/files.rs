@@ -16,6 +16,9 @@ fn the_question_is_the_proxys_own() {
         let ask = Ask::navigation(&host, "/a?rd=http://elsewhere.example/")
             .header("X-Forwarded-For", "192.0.2.66")
             .header("X-Forwarded-Method", "OPTIONS")
+            .header("X-Forwarded-Proto", "https")
+            .header("X-Forwarded-Host", "elsewhere.example")
+            .header("X-Forwarded-Uri", "/pub/x")
             .header("X-Original-Method", "OPTIONS");
         let answer = lab.send(&ask);
         assert_eq!(answer.status, 302, "{kind}\nasked: {ask}\ncame back: {answer}");
@@ -40,7 +43,9 @@ fn the_question_is_the_proxys_own() {
         if !kind.is_caddy() {
             let url = format!("http://{host}/a?rd=http://elsewhere.example/");
             assert_eq!(all("x-original-url"), [url], "{kind}: {question:#?}");
-            assert!(all("x-forwarded-method").is_empty(), "{kind}: one family only: {question:#?}");
+            for name in ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri"] {
+                assert!(all(name).is_empty(), "{kind}: one family only, and no `{name}`: {question:#?}");
+            }
         }
     }
 }
@@ -77,6 +82,30 @@ fn the_portal_does_not_pass_checks_on() {
         }
         let questions = lab.stub().questions("/pub/x");
         assert!(questions.is_empty(), "{kind}: a visitor asked Aegis as if a proxy: {questions:#?}");
+    }
+}
+
+/// Aegis learns from the proxy where a visitor of its own pages comes from, and from nobody else.
+#[test]
+fn the_portal_says_who_comes() {
+    for kind in Kind::ALL {
+        let lab = Lab::with_stub(kind);
+        let ask = Ask::navigation(PORTAL, "/login")
+            .header("X-Forwarded-For", "192.0.2.66")
+            .header("X-Forwarded-Host", "elsewhere.example")
+            .header("User-Agent", "portal-visitor");
+        let answer = lab.send(&ask);
+        assert_eq!(answer.status, 200, "{kind}\nasked: {ask}\ncame back: {answer}");
+        let questions = lab.stub().questions("portal-visitor");
+        let said = |name: &str| -> Vec<String> {
+            let headers = questions.iter().flat_map(|question| question.headers.clone());
+            headers.filter(|(own, _)| own == name).map(|(_, value)| value).collect()
+        };
+        for (name, value) in
+            [("host", PORTAL), ("x-forwarded-for", "127.0.0.1"), ("x-forwarded-host", PORTAL)]
+        {
+            assert_eq!(said(name), [value], "{kind}: `{name}` at Aegis: {questions:#?}");
+        }
     }
 }
 

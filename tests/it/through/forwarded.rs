@@ -24,6 +24,7 @@ fn forged(lab: &Lab) -> Vec<(&'static str, String)> {
         ("X-Forwarded-Port", "443".to_owned()),
         ("X-Forwarded-Prefix", "/pub".to_owned()),
         ("X-Forwarded-For", "192.0.2.66".to_owned()),
+        ("X-Forwarded-User", "root".to_owned()),
         ("X-Original-URL", format!("http://{open}/pub/x")),
         ("X-Original-URI", "/pub/x".to_owned()),
         ("X-Original-Host", open.clone()),
@@ -51,28 +52,29 @@ fn forged_forwarding_changes_nothing(lab: &Lab) {
 }
 
 fn forged_forwarding_does_not_reach_the_app(lab: &Lab) {
-    let host = lab.host("closed");
-    let mut ask = Ask::get(&host, "/real?q=1").header("Cookie", &lab.sign_in(&lab.person(&[])));
-    for (name, value) in forged(lab) {
-        ask = ask.header(name, &value);
+    let cookie = lab.sign_in(&lab.person(&[]));
+    for (name, _) in forged(lab).into_iter().filter(|(name, _)| *name != "X-Rewrite-URL") {
+        for spelling in
+            [name.to_owned(), name.replace('-', "_"), name.replace('-', "."), name.replacen('-', "_", 1)]
+        {
+            let host = lab.host("closed");
+            let ask = Ask::get(&host, "/real?q=1").header("Cookie", &cookie).header(&spelling, "forged");
+            let answer = lab.send(&ask);
+            // A second spelling of a forwarded header may be refused; then nothing arrives at all.
+            if answer.status == 400 && spelling != name {
+                lab.app_heard_nothing(&host, &ask, &answer);
+                continue;
+            }
+            assert_eq!(answer.status, 200, "{}\nasked: {ask}\ncame back: {answer}", lab.kind);
+            let seen = &lab.app.seen(&host)[0];
+            assert_eq!(seen.target, "/real?q=1", "{}: {seen:#?}", lab.kind);
+            let arrived = seen.headers.iter().find(|(_, value)| value.contains("forged"));
+            assert!(arrived.is_none(), "{}: {arrived:?} reached the app\nasked: {ask}", lab.kind);
+            assert_eq!(seen.one("x-forwarded-proto"), Some("http"), "{}: {seen:#?}", lab.kind);
+            assert_eq!(seen.one("x-forwarded-host"), Some(host.as_str()), "{}: {seen:#?}", lab.kind);
+            assert_eq!(seen.one("x-forwarded-for"), Some("127.0.0.1"), "{}: {seen:#?}", lab.kind);
+        }
     }
-    let answer = lab.send(&ask);
-    assert_eq!(answer.status, 200, "{}\nasked: {ask}\ncame back: {answer}", lab.kind);
-    let seen = &lab.app.seen(&host)[0];
-    assert_eq!(seen.target, "/real?q=1", "{}: {seen:#?}", lab.kind);
-    let open = lab.host("open");
-    let open = open.split_once('.').unwrap().1;
-    for (name, value) in &seen.headers {
-        let forgery = value.contains(open) || value.contains("192.0.2.66") || value.starts_with("/pub");
-        assert!(
-            !forgery || name == "x-rewrite-url",
-            "{}: forged `{name}: {value}` reached the app",
-            lab.kind
-        );
-    }
-    assert_eq!(seen.one("x-forwarded-proto"), Some("http"), "{}: {seen:#?}", lab.kind);
-    assert_eq!(seen.one("x-forwarded-host"), Some(host.as_str()), "{}: {seen:#?}", lab.kind);
-    assert_eq!(seen.one("x-forwarded-for"), Some("127.0.0.1"), "{}: {seen:#?}", lab.kind);
 }
 
 fn another_port_opens_nothing(lab: &Lab) {

@@ -6,7 +6,7 @@ use crate::lab::{Lab, PORTAL};
 
 /// Nobody in, not even to what is public: the proxy cannot know that it is.
 fn nobody_gets_in(lab: &Lab, cookie: &str, when: &str) {
-    for (app, path) in [("closed", "/"), ("closed", "/pub/x"), ("open", "/"), ("welcome", "/")] {
+    for (app, path) in [("closed", "/"), ("closed", "/pub/x"), ("open", "/")] {
         let host = lab.host(app);
         let ask = Ask::get(&host, path).header("Cookie", cookie).header("Remote-User", "root");
         let answer = lab.send(&ask);

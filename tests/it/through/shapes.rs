@@ -42,6 +42,8 @@ fn a_stranger_is_answered_by_shape(lab: &Lab) {
                 "{}, {name}: {answer}",
                 lab.kind
             );
+            let reference = answer.header("x-aegis-ref").unwrap_or_default();
+            assert!(!reference.is_empty(), "{}, {name}: a refusal has its reference: {answer}", lab.kind);
         } else {
             leads_to_sign_in(lab, name, &answer);
         }
