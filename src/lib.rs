@@ -5,7 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod identity;
-
+pub mod keys;
 pub mod password;
 pub mod place;
 pub mod secret;
