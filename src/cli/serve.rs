@@ -12,7 +12,7 @@ use super::signals::{Asked, Signals};
 use super::{Common, Failure, Listen, Outcome, first_steps, process, settings};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::error::{Error, Fault, Faults};
+use crate::error::{Fault, Faults};
 use crate::serve::routes::Routes;
 use crate::serve::tasks::Tasks;
 use crate::serve::{Drained, Limits, Listener, listen, notify};
