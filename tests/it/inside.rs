@@ -17,7 +17,9 @@ macro_rules! with_and_without_memory {
 pub(crate) mod house;
 pub(crate) mod visit;
 
+mod credentials;
 mod endpoints;
 mod identity;
+mod lifetimes;
 mod readings;
 mod verdicts;
