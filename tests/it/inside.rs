@@ -18,6 +18,7 @@ pub(crate) mod house;
 pub(crate) mod visit;
 
 mod credentials;
+mod elsewhere;
 mod endpoints;
 mod identity;
 mod lifetimes;
