@@ -114,10 +114,10 @@ impl Routes {
             (urls::JWKS, &Method::GET) => Ok(self.token.jwks()),
             (urls::HEALTH, &Method::GET) => Ok(self.status.health(now)),
             (urls::HOME | urls::ACCOUNT | urls::JWKS | urls::HEALTH, _) => {
-                Ok(pages::method_not_allowed(&current.site, "GET, HEAD"))
+                Ok(not_this_way(current, path, "GET, HEAD"))
             }
             (urls::LOGIN | urls::LOGOUT | urls::LINK_SETUP | urls::LINK_PASSWORD, _) => {
-                Ok(pages::method_not_allowed(&current.site, "GET, HEAD, POST"))
+                Ok(not_this_way(current, path, "GET, HEAD, POST"))
             }
             (
                 urls::ACCOUNT_NAME
@@ -127,7 +127,7 @@ impl Routes {
                 | urls::TOKEN
                 | urls::VALIDATE,
                 _,
-            ) => Ok(pages::method_not_allowed(&current.site, "POST")),
+            ) => Ok(not_this_way(current, path, "POST")),
             (path, &Method::GET) if path.starts_with(urls::ASSETS) => {
                 Ok(web::asset(&current.site, path).unwrap_or_else(|| pages::not_found(&current.site)))
             }
@@ -178,6 +178,22 @@ fn dialect(path: &str) -> Option<Dialect> {
     }
 }
 
+/// Whether programs ask at `path`, who read problem documents and no pages.
+fn is_for_programs(path: &str) -> bool {
+    matches!(path, urls::TOKEN | urls::VALIDATE | urls::JWKS | urls::HEALTH)
+}
+
+/// There is something at `path`, but by no other methods than `allow`.
+fn not_this_way(current: &Current, path: &str, allow: &'static str) -> Response {
+    if !is_for_programs(path) {
+        return pages::method_not_allowed(&current.site, allow);
+    }
+    let error = Error::said(Kind::MethodNotAllowed, "This address is used in another way.");
+    let mut response = web::problem(&error, None);
+    response.headers_mut().insert(http::header::ALLOW, http::HeaderValue::from_static(allow));
+    response
+}
+
 /// A failure, as whoever stands at `path` reads it.
 fn failed(current: &Current, path: &str, error: &Error) -> Response {
     match error.kind {
@@ -185,9 +201,10 @@ fn failed(current: &Current, path: &str, error: &Error) -> Response {
         Kind::Unavailable(_) => tracing::warn!(event = "request.failed", path, reason = %error),
         _ => tracing::debug!(event = "request.refused", path, reason = %error),
     }
-    let mut response = match path {
-        urls::TOKEN | urls::VALIDATE | urls::JWKS | urls::HEALTH => web::problem(error, None),
-        _ => pages::error(&current.site, error, None),
+    let mut response = if is_for_programs(path) {
+        web::problem(error, None)
+    } else {
+        pages::error(&current.site, error, None)
     };
     if web::status(error.kind) == StatusCode::PAYLOAD_TOO_LARGE {
         response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));

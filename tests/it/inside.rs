@@ -21,6 +21,7 @@ mod credentials;
 mod elsewhere;
 mod endpoints;
 mod identity;
+mod interface;
 mod lifetimes;
 mod readings;
 mod verdicts;
