@@ -23,5 +23,6 @@ mod endpoints;
 mod identity;
 mod interface;
 mod lifetimes;
+mod pages;
 mod readings;
 mod verdicts;
