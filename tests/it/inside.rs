@@ -25,4 +25,5 @@ mod interface;
 mod lifetimes;
 mod pages;
 mod readings;
+mod reload;
 mod verdicts;
