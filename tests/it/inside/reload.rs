@@ -31,8 +31,11 @@ fn rules_change_at_once_for_whoever_is_remembered(memory: Memory) {
         ("as it was", APPS.to_owned(), [200, 200, 200, 403, 200]),
         (
             "an app that is closed to all",
-            APPS.replace("\"signed_in\"", "\"deny\""),
-            [403, 200, 200, 403, 403],
+            APPS.replace(
+                "other.example.com\"]\nrequire = \"signed_in\"",
+                "other.example.com\"]\nrequire = \"deny\"",
+            ),
+            [200, 200, 200, 403, 403],
         ),
         ("another host", APPS.replace("other.example.com", "new.example.com"), [200, 200, 200, 200, 403]),
         ("a public app that is closed", APPS.replace("\"public\"", "\"deny\""), [200, 200, 403, 403, 200]),
