@@ -107,8 +107,7 @@ impl Door {
     fn answer(&self, signed: &Signed, audience: Option<&AppName>) -> Result<Response, Error> {
         let (lasts, ends) = (self.app.sessions.lifetimes().token, signed.session.expires_at);
         let audience = audience.map(AppName::as_str);
-        let claims =
-            AccessClaims::of(&signed.identity, signed.session.id, audience, ends.minus(lasts), ends);
+        let claims = AccessClaims::of(&signed.identity, signed.session.id, audience, ends.minus(lasts), ends);
         let token = self.keys.sign_access(&claims)?;
         let roles: Vec<&str> = signed.identity.role_names().collect();
         Ok(web::json(
