@@ -17,7 +17,7 @@ use crate::secret::Secret;
 use crate::sessions::{Listed, Purpose, Session};
 use crate::sign_in::{Arrival, Confirmed};
 use crate::state::App;
-use crate::store::{StoreError, Write, WriteError};
+use crate::store::Write;
 use crate::users::User;
 use crate::web::forms::{self, Form};
 use crate::web::pages::{self, Said, SessionLine};
@@ -72,7 +72,7 @@ impl Door {
         let Some(mut owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         let (id, now) = (owner.user.id, visit.now.wall);
         self.app.users.set_name(id, form.text("name"), Actor::User(id), now).await?;
-        if let Some(user) = self.app.users.by_id(id).await.map_err(unread)? {
+        if let Some(user) = self.app.users.by_id(id).await? {
             owner.user = user;
         }
         self.show(&owner, visit.now, Said::Done("Your name was saved.")).await
@@ -140,12 +140,7 @@ impl Door {
             .map_err(|_| Error::said(Kind::Unprocessable, "That is not a session."))?;
         let (user, now) = (owner.user.id, visit.now.wall);
         let actor = Actor::User(user);
-        let ended = self
-            .app
-            .sessions
-            .end(user, id, Event::SessionEnded, actor, visit.address, now)
-            .await
-            .map_err(unwritten)?;
+        let ended = self.app.sessions.end(user, id, Event::SessionEnded, actor, visit.address, now).await?;
         let said = if ended { "That session was ended." } else { "That session had ended already." };
         self.show(&owner, visit.now, Said::Done(said)).await
     }
@@ -155,7 +150,7 @@ impl Door {
         self.form(&visit, body)?;
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         let (user, kept, now) = (owner.user.id, owner.session.id, visit.now.wall);
-        self.app.sessions.end_others(user, kept, Actor::User(user), now).await.map_err(unwritten)?;
+        self.app.sessions.end_others(user, kept, Actor::User(user), now).await?;
         self.show(&owner, visit.now, Said::Done("All other sessions were ended.")).await
     }
 
@@ -168,7 +163,7 @@ impl Door {
         let Seen::Somebody(session) = self.browser.seen(visit.headers, visit.now.wall).await? else {
             return Ok(None);
         };
-        let user = self.app.users.by_id(session.identity.user).await.map_err(unread)?;
+        let user = self.app.users.by_id(session.identity.user).await?;
         Ok(user.map(|user| Owner { user, session: *session }))
     }
 
@@ -177,7 +172,7 @@ impl Door {
     }
 
     async fn show(&self, owner: &Owner, now: Now, said: Said<'_>) -> Result<Response, Error> {
-        let listed = self.app.sessions.list(owner.user.id, now.wall).await.map_err(unread)?;
+        let listed = self.app.sessions.list(owner.user.id, now.wall).await?;
         let sessions: Vec<SessionLine<'_>> = listed.iter().map(|one| line(one, &owner.session)).collect();
         let page = pages::Account {
             username: owner.user.username.as_str(),
@@ -213,12 +208,4 @@ fn own_words(user: &User) -> Vec<String> {
     words.extend(user.email.as_ref().map(ToString::to_string));
     words.extend(user.name.split_whitespace().map(str::to_owned));
     words
-}
-
-fn unread(error: StoreError) -> Error {
-    Error::unavailable(error.to_string())
-}
-
-fn unwritten(error: WriteError) -> Error {
-    Error::unavailable(error.to_string())
 }

@@ -92,7 +92,7 @@ static ADD_DEVICE: Statement = Statement::new(
 static FORGET_DEVICES: Statement = Statement::new("delete from device where created_at < $1");
 
 /// How long a browser counts as known after it signed in.
-pub const DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+pub const DEVICE_LIFETIME: Duration = Duration::from_hours(180 * 24);
 
 impl Attempts {
     /// The counters in `store`.
@@ -157,7 +157,7 @@ impl Attempts {
 
     /// Forgets counters that have been quiet for two days and browsers not seen for half a year.
     pub async fn forget_old(&self, now: Wall) -> Result<(), WriteError> {
-        let quiet = now.minus(Duration::from_secs(2 * 24 * 60 * 60));
+        let quiet = now.minus(Duration::from_hours(2 * 24));
         let write = Write::unrecorded(COUNTING)
             .exec(&FORGET, values![quiet])
             .exec(&FORGET_DEVICES, values![now.minus(DEVICE_LIFETIME)]);
@@ -168,7 +168,7 @@ impl Attempts {
     async fn known_device(&self, guess: &Guess<'_>) -> Result<Option<String>, Error> {
         let (Some(mark), Some(user)) = (guess.device, guess.user) else { return Ok(None) };
         let print = fingerprint(mark);
-        let rows = self.store.get(&DEVICE, values![print, user.to_string()]).await.map_err(unread)?;
+        let rows = self.store.get(&DEVICE, values![print, user.to_string()]).await?;
         Ok((!rows.is_empty()).then(|| format!("device:{}", hexadecimal(&print))))
     }
 
@@ -193,10 +193,10 @@ impl Attempts {
     }
 
     async fn read(&self, key: &str) -> Result<Stored, Error> {
-        let rows = self.store.get(&READ, values![key]).await.map_err(unread)?;
+        let rows = self.store.get(&READ, values![key]).await?;
         match rows.first() {
             None => Ok(Stored { counter: None, version: 0 }),
-            Some(row) => stored(row).map_err(unread),
+            Some(row) => Ok(stored(row)?),
         }
     }
 }
@@ -239,10 +239,6 @@ fn happened<T>(result: Result<T, WriteError>) -> Result<bool, Error> {
         Err(WriteError::Unexpected(_)) => Ok(false),
         Err(error) => Err(Error::unavailable(error.to_string())),
     }
-}
-
-fn unread(error: StoreError) -> Error {
-    Error::unavailable(error.to_string())
 }
 
 /// One counter an account, by whichever of its names it was guessed at; an account that does not

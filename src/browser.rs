@@ -47,11 +47,7 @@ impl Browser {
     pub async fn seen(&self, headers: &HeaderMap, now: Wall) -> Result<Seen, Error> {
         let mut values = cookies::read(headers, Cookie::Session.name());
         let (Some(secret), None) = (values.next(), values.next()) else { return Ok(Seen::Nobody) };
-        let session = self
-            .sessions
-            .by_secret(secret, now)
-            .await
-            .map_err(|error| Error::unavailable(error.to_string()))?;
+        let session = self.sessions.by_secret(secret, now).await?;
         Ok(match session {
             None => Seen::Nobody,
             Some(session) => match (session.purpose, session.state) {

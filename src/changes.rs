@@ -149,17 +149,14 @@ impl Feed {
     /// Asks once. The moment that counts as heard is the one before the question.
     fn ask(&mut self) -> Result<(), StoreError> {
         let asked_at = self.changes.clock.now().mono;
-        match self.heard {
-            Some(heard) => {
-                if let Some(news) = self.watcher.news(heard)? {
-                    self.take(heard, &news);
-                }
+        if let Some(heard) = self.heard {
+            if let Some(news) = self.watcher.news(heard)? {
+                self.take(heard, &news);
             }
-            None => {
-                self.heard = Some(self.watcher.newest()?);
-                // What was remembered before may have changed unheard.
-                self.changes.void();
-            }
+        } else {
+            self.heard = Some(self.watcher.newest()?);
+            // What was remembered before may have changed unheard.
+            self.changes.void();
         }
         self.changes.hear(asked_at);
         Ok(())

@@ -258,15 +258,12 @@ impl Door {
             }),
             Verdict::Forbidden(needs) => {
                 let reference = keep(403, "the rule does not let this account in");
-                match known(found) {
-                    Some(identity) => {
-                        let name = identity.email.as_ref().map_or(identity.username.as_str(), Email::as_str);
-                        answers::no_access(current, asked, name, in_words(needs, rule).as_deref(), &reference)
-                    }
-                    None => {
-                        let error = Error::said(Kind::Forbidden, "Nobody may open this.");
-                        answers::refused(dialect, current, asked, &error, |_| reference)
-                    }
+                if let Some(identity) = known(found) {
+                    let name = identity.email.as_ref().map_or(identity.username.as_str(), Email::as_str);
+                    answers::no_access(current, asked, name, in_words(needs, rule).as_deref(), &reference)
+                } else {
+                    let error = Error::said(Kind::Forbidden, "Nobody may open this.");
+                    answers::refused(dialect, current, asked, &error, |_| reference)
                 }
             }
             Verdict::Unavailable(part) => {

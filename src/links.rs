@@ -32,8 +32,8 @@ impl Purpose {
     /// How long such a link is good.
     pub fn lifetime(self) -> Duration {
         match self {
-            Self::SetUp => Duration::from_secs(60 * 60),
-            Self::Password => Duration::from_secs(7 * 24 * 60 * 60),
+            Self::SetUp => Duration::from_hours(1),
+            Self::Password => Duration::from_hours(168),
         }
     }
 }

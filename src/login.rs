@@ -65,7 +65,7 @@ impl Door {
         let current = self.app.current.load();
         let Seen::Somebody(session) = self.browser.seen(visit.headers, visit.now.wall).await? else {
             let administrator = self.users.has_administrator().await;
-            let ready = administrator.map_err(|error| Error::unavailable(error.to_string()))?;
+            let ready = administrator?;
             let to = if ready { urls::LOGIN } else { urls::LINK_SETUP };
             return Ok(web::redirect(&current.site, HeaderValue::from_static(to)));
         };
@@ -184,8 +184,7 @@ impl Door {
                     visit.address,
                     visit.now.wall,
                 )
-                .await
-                .map_err(|error| Error::unavailable(error.to_string()))?;
+                .await?;
         }
         let mut response = pages::signed_out(&current.site);
         Browser::farewell(&mut response, current.cookie_domain.as_ref())?;

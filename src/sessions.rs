@@ -239,7 +239,7 @@ impl Sessions {
 
     /// Forgets sessions that have been over for a month.
     pub async fn forget_old(&self, now: Wall) -> Result<(), WriteError> {
-        let before = now.minus(Duration::from_secs(30 * 24 * 60 * 60));
+        let before = now.minus(Duration::from_hours(720));
         let write = Write::unrecorded("nothing anybody could still use").exec(&FORGET, values![before]);
         self.store.write(write).await.map(|_| ())
     }

@@ -54,6 +54,12 @@ impl From<Error> for NotDone {
     }
 }
 
+impl From<StoreError> for NotDone {
+    fn from(error: StoreError) -> Self {
+        Self::Again(error.into())
+    }
+}
+
 impl Door {
     /// The door of this house.
     pub fn new(app: &Arc<App>) -> Self {
@@ -89,7 +95,7 @@ impl Door {
     async fn make_administrator(&self, form: &Form, sent: &Sent<'_>) -> Result<Response, NotDone> {
         let link = self.link(Purpose::SetUp, form, sent.now).await?;
         // One that was made before somebody else became administrator is void with that.
-        if self.app.users.has_administrator().await.map_err(unread)? {
+        if self.app.users.has_administrator().await? {
             return Err(NotDone::Used);
         }
         let refused = |error: crate::identity::NotAccepted| {
@@ -136,7 +142,7 @@ impl Door {
     async fn choose_password(&self, form: &Form, sent: &Sent<'_>) -> Result<Response, NotDone> {
         let link = self.link(Purpose::Password, form, sent.now).await?;
         let id = link.user.ok_or(NotDone::Used)?;
-        let user = self.app.users.by_id(id).await.map_err(unread)?;
+        let user = self.app.users.by_id(id).await?;
         let user = user.filter(|user| user.active).ok_or(NotDone::Used)?;
         let mut own_words = vec!["aegis".to_owned(), user.username.to_string(), user.name.clone()];
         own_words.extend(user.email.as_ref().map(ToString::to_string));
@@ -148,7 +154,7 @@ impl Door {
     }
 
     async fn link(&self, purpose: Purpose, form: &Form, now: Now) -> Result<Link, NotDone> {
-        let found = self.app.links.find(purpose, form.text("code"), now.wall).await.map_err(unread)?;
+        let found = self.app.links.find(purpose, form.text("code"), now.wall).await?;
         found.ok_or(NotDone::Used)
     }
 
@@ -174,10 +180,6 @@ fn spent(error: ChangeError) -> NotDone {
         ChangeError::Elsewhere(0) => NotDone::Used,
         other => NotDone::Again(other.into()),
     }
-}
-
-fn unread(error: StoreError) -> Error {
-    Error::unavailable(error.to_string())
 }
 
 /// A sentence made of a clause.

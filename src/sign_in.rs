@@ -110,8 +110,7 @@ static REHASH: Statement = Statement::new("update account set password = $2 wher
 impl SignIn {
     /// Judges a password and opens what was asked for.
     pub async fn with_password(&self, shown: Shown<'_>, now: Wall) -> Result<Outcome, Error> {
-        let user =
-            self.users.by_login(shown.login).await.map_err(|error| Error::unavailable(error.to_string()))?;
+        let user = self.users.by_login(shown.login).await?;
         let guess = Guess {
             user: user.as_ref().map(|user| user.id),
             login: shown.login,
@@ -231,7 +230,7 @@ impl SignIn {
     /// Opens a session for somebody who has just chosen the account's password, in this browser.
     pub async fn admit(&self, user: UserId, arrival: Arrival<'_>, now: Wall) -> Result<Signed, Error> {
         let gone = || Error::said(Kind::Conflict, "This account was changed just now. Please sign in.");
-        let read = self.users.by_id(user).await.map_err(|error| Error::unavailable(error.to_string()))?;
+        let read = self.users.by_id(user).await?;
         let user = read.filter(|user| user.active).ok_or_else(gone)?;
         let shown = Shown {
             login: "",
@@ -256,11 +255,8 @@ impl SignIn {
         if let Some(user) = user {
             entry = entry.about(user.id);
         }
-        self.store
-            .write(Write::new().audit(entry, now))
-            .await
-            .map(|_| ())
-            .map_err(|error| Error::unavailable(error.to_string()))
+        self.store.write(Write::new().audit(entry, now)).await?;
+        Ok(())
     }
 }
 

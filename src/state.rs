@@ -168,7 +168,7 @@ impl App {
         let Prepared { current, fixed } = prepared;
         let keys = Arc::new(keys);
         let [idle, longest, token] = fixed.lifetimes;
-        let browser = longest.min(Duration::from_secs(24 * 60 * 60));
+        let browser = longest.min(Duration::from_hours(24));
         let lifetimes = Lifetimes { idle, longest, browser, token };
         let passwords = Passwords::start(fixed.hash_threads, clock.clone())?;
         let users = Users::new(store.clone());
@@ -303,7 +303,7 @@ fn lifetimes(settings: &Settings) -> Result<[Duration; 3], Fault> {
         (&settings.session.longest, longest),
         (&settings.session.token, token),
     ] {
-        if span < Duration::from_secs(60) || span > Duration::from_secs(400 * 24 * 60 * 60) {
+        if span < Duration::from_mins(1) || span > Duration::from_hours(9600) {
             return Err(written.fault(
                 Fault::new(format!("{:?} is not a lifetime of a session", written.value))
                     .hint("between one minute (\"1m\") and 400 days (\"400d\")"),

@@ -29,7 +29,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use crate::error::Fault;
+use crate::error::{Error, Fault};
 use reader::{Readers, Scans};
 use writer::Writer;
 
@@ -205,6 +205,18 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
+
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
 
 /// One row of the change feed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -83,14 +83,15 @@ pub(super) fn coloured() -> bool {
 
 /// Lines in a box, on standard error.
 pub(super) fn boxed(lines: &[&str]) {
+    use std::fmt::Write as _;
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
     let bar = "─".repeat(width + 2);
     let mut text = format!("┌{bar}┐\n");
     for line in lines {
         let padding = " ".repeat(width - line.chars().count());
-        text.push_str(&format!("│ {line}{padding} │\n"));
+        let _ = writeln!(text, "│ {line}{padding} │");
     }
-    text.push_str(&format!("└{bar}┘\n"));
+    let _ = writeln!(text, "└{bar}┘");
     let _gone = stderr().lock().write_all(text.as_bytes());
 }
 

@@ -12,7 +12,7 @@ use super::signals::{Asked, Signals};
 use super::{Common, Failure, Listen, Outcome, first_steps, process, settings};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::error::{Error, Fault, Faults};
+use crate::error::{Fault, Faults};
 use crate::serve::routes::Routes;
 use crate::serve::tasks::Tasks;
 use crate::serve::{Drained, Limits, Listener, listen, notify};
@@ -182,14 +182,13 @@ fn missing(app: &App, feed: &Feed) -> Option<&'static str> {
 }
 
 fn start_tasks(tasks: &Tasks, app: &Arc<App>) {
-    let unwritten = |error: crate::store::WriteError| Error::unavailable(error.to_string());
     let house = app.clone();
     tasks.start("last-uses", move || {
         let app = house.clone();
         async move {
             loop {
                 app.clock.wait(FLUSH).await;
-                app.sessions.flush().await.map_err(unwritten)?;
+                app.sessions.flush().await?;
             }
         }
     });
@@ -200,8 +199,8 @@ fn start_tasks(tasks: &Tasks, app: &Arc<App>) {
             loop {
                 app.clock.wait(FORGET).await;
                 let now = app.clock.now().wall;
-                app.sessions.forget_old(now).await.map_err(unwritten)?;
-                app.attempts.forget_old(now).await.map_err(unwritten)?;
+                app.sessions.forget_old(now).await?;
+                app.attempts.forget_old(now).await?;
             }
         }
     });

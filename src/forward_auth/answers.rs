@@ -154,11 +154,9 @@ pub(super) fn unread(dialect: Dialect, error: &Error) -> Response {
 
 fn in_dialect(dialect: Dialect, status: StatusCode) -> StatusCode {
     match dialect {
-        Dialect::Forward => status,
-        Dialect::Nginx if status == StatusCode::UNAUTHORIZED => status,
-        Dialect::Nginx => StatusCode::FORBIDDEN,
+        Dialect::Nginx if status != StatusCode::UNAUTHORIZED => StatusCode::FORBIDDEN,
         Dialect::Envoy if status.is_server_error() => StatusCode::FORBIDDEN,
-        Dialect::Envoy => status,
+        Dialect::Forward | Dialect::Nginx | Dialect::Envoy => status,
     }
 }
 

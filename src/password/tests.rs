@@ -59,7 +59,7 @@ async fn too_long_a_password_is_refused_without_work() {
 }
 
 /// Hashes made by others, and what they were made of: the test vectors of Argon2's reference program
-/// (one without a version, which is its first) and of crypt_blowfish.
+/// (one without a version, which is its first) and of `crypt_blowfish`.
 const OTHERS: [(&str, &str); 5] = [
     ("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", "password"),
     ("$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ", "password"),
@@ -75,10 +75,10 @@ async fn hashes_of_others_are_verified_and_replaced() {
         let stored = StoredHash::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         let wrong = passwords.verify(Some(stored.clone()), Secret::new("wrong")).await.unwrap();
         assert!(matches!(wrong, Checked::Wrong), "{text} with a wrong password: {wrong:?}");
-        match passwords.verify(Some(stored), Secret::new(*password)).await.unwrap() {
+        match passwords.verify(Some(stored), Secret::new(password)).await.unwrap() {
             Checked::RightAndOld(new) => {
                 assert!(new.as_str().starts_with("$argon2id$v=19$m=65536,t=3,p=4$"), "{}", new.as_str());
-                let again = passwords.verify(Some(new), Secret::new(*password)).await.unwrap();
+                let again = passwords.verify(Some(new), Secret::new(password)).await.unwrap();
                 assert!(matches!(again, Checked::Right), "{text}, replaced: {again:?}");
             }
             other => panic!("{text} with its password: {other:?}"),

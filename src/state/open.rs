@@ -36,7 +36,7 @@ impl App {
             .parse()
             .map_err(|error| told(format!("BOOTSTRAP_ADMIN_EMAIL {:?}: {error}", first.email.value)))?;
         let there = self.users.by_login(email.as_str()).await;
-        if there.map_err(|error| Error::unavailable(error.to_string()))?.is_some() {
+        if there?.is_some() {
             return Ok(());
         }
         let words = vec!["aegis".to_owned(), email.to_string()];
@@ -69,11 +69,10 @@ impl App {
     /// The code of a new set-up link, if no active administrator exists.
     pub async fn first_link(&self) -> Result<Option<Secret>, Error> {
         let there = self.users.has_administrator().await;
-        if there.map_err(|error| Error::unavailable(error.to_string()))? {
+        if there? {
             return Ok(None);
         }
         let now = self.clock.now().wall;
-        let code = self.links.make(Purpose::SetUp, None, Actor::Aegis, now).await;
-        code.map(Some).map_err(|error| Error::unavailable(error.to_string()))
+        Ok(Some(self.links.make(Purpose::SetUp, None, Actor::Aegis, now).await?))
     }
 }

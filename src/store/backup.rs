@@ -23,6 +23,9 @@ pub(super) const KEYS: &str = "keys";
 /// The largest key file there may be, in bytes. A key has a few hundred.
 const LARGEST_KEY: u64 = 1024 * 1024;
 
+/// A file of the folder of keys: its name and its content.
+type Key = (String, Zeroizing<Vec<u8>>);
+
 /// Writes the database `file` and the keys beside it into the new file `to`.
 pub(super) fn backup(file: &Path, to: &Path) -> Result<(), Fault> {
     if fs::symlink_metadata(to).is_ok() {
@@ -101,8 +104,8 @@ fn copy(from: &Connection, part: &Path) -> Result<Connection, Fault> {
     Ok(to)
 }
 
-/// The files of the folder of keys beside `file`: name and content.
-fn keys_beside(file: &Path) -> Result<Vec<(String, Zeroizing<Vec<u8>>)>, Fault> {
+/// The files of the folder of keys beside `file`.
+fn keys_beside(file: &Path) -> Result<Vec<Key>, Fault> {
     let folder = folder_of(file).join(KEYS);
     let unreadable = |path: &Path, error: &dyn std::fmt::Display| {
         Fault::new(format!("cannot be read: {error}")).at(path, None)
@@ -141,7 +144,7 @@ pub(super) fn checksum(content: &[u8]) -> Vec<u8> {
     digest(&SHA256, content).as_ref().to_vec()
 }
 
-fn add_files(connection: &Connection, keys: &[(String, Zeroizing<Vec<u8>>)]) -> rusqlite::Result<()> {
+fn add_files(connection: &Connection, keys: &[Key]) -> rusqlite::Result<()> {
     connection.execute_batch(
         "begin immediate;
          create table backup_file (name text primary key, content blob not null, checksum blob not null) strict",

@@ -17,7 +17,7 @@ const LOCK: &str = "aegis.lock";
 #[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl DataDirectory {
@@ -63,12 +63,19 @@ impl DataDirectory {
         // Who holds it is told as a courtesy; a full disk must not keep the server from starting.
         let told = format!("aegis {} (process {})\n", env!("CARGO_PKG_VERSION"), std::process::id());
         let _ = lock.set_len(0).and_then(|()| lock.write_all(told.as_bytes()));
-        Ok(Self { path: path.to_path_buf(), _lock: lock })
+        Ok(Self { path: path.to_path_buf(), lock })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Drop for DataDirectory {
+    /// Lets go even while a child of this process, started a moment ago, still has the file open.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
 

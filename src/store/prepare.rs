@@ -5,7 +5,6 @@
 //! Never: changes what it refuses.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::Read;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::directory::{self, DataDirectory};
-use super::migrate::{self, MIGRATIONS};
+use super::migrate::{self, MIGRATIONS, Migration};
 use super::restore;
 use super::sqlite::{self, APPLICATION_ID, DATABASE, Purpose};
 use crate::clock::Clock;
@@ -21,7 +20,8 @@ use crate::error::Fault;
 
 /// How long the check for damage may take at a start. What it does not reach, a later read will.
 const CHECK: Duration = Duration::from_secs(1);
-const MAGIC: &[u8] = b"SQLite format 3\0";
+/// The smallest page of SQLite, in bytes.
+const SMALLEST: u64 = 512;
 
 /// The database of a claimed directory: made, checked or migrated, and ready.
 pub(super) fn for_server(directory: &DataDirectory) -> Result<PathBuf, Fault> {
@@ -54,15 +54,20 @@ pub(super) fn for_command(data_dir: &Path) -> Result<PathBuf, Fault> {
             make(&directory, &file)?;
         }
     }
-    let connection = open_ours(&file)?;
-    let schema = migrate::schema(&connection, &file, MIGRATIONS)?;
+    is_up_to_date(&open_ours(&file)?, &file, MIGRATIONS)?;
+    Ok(file)
+}
+
+/// Refuses a schema that is not the newest of `all`.
+pub(super) fn is_up_to_date(connection: &Connection, file: &Path, all: &[Migration]) -> Result<(), Fault> {
+    let schema = migrate::schema(connection, file, all)?;
     if schema.pending.is_empty() {
-        return Ok(file);
+        return Ok(());
     }
     let (number, aegis, this) = (schema.number, schema.aegis, env!("CARGO_PKG_VERSION"));
     Err(Fault::new(format!("the database has schema {number}, made by aegis {aegis}; this is the newer aegis {this}"))
         .hint(format!("use the command of aegis {aegis}, or restart the server with this version: it brings the database up to date"))
-        .at(&file, None))
+        .at(file, None))
 }
 
 /// Opens the existing `file` if it is a database of Aegis.
@@ -77,13 +82,12 @@ pub(super) fn open_ours(file: &Path) -> Result<Connection, Fault> {
     if !found.is_file() {
         return Err(Fault::new("there should be a database here, not this").at(file, None));
     }
-    let mut start = Vec::new();
-    File::open(file).and_then(|file| file.take(16).read_to_end(&mut start)).map_err(unreadable)?;
-    if start.is_empty() {
-        return Err(sqlite::damaged(file, "the file is empty"));
-    }
-    if start != MAGIC {
-        return Err(sqlite::damaged(file, "the file is no SQLite database"));
+    // Looked at from outside only: who opens and closes the file itself takes away the locks that this
+    // process holds on it through SQLite (POSIX, fcntl).
+    match found.len() {
+        0 => return Err(sqlite::damaged(file, "the file is empty")),
+        1..SMALLEST => return Err(sqlite::damaged(file, "the file is cut off")),
+        SMALLEST.. => {}
     }
     if found.permissions().mode() & 0o077 != 0 {
         tracing::warn!(file = %file.display(), "others on this machine could read the database; now they cannot");

@@ -28,7 +28,7 @@ impl Compiler<'_> {
         let parsed = name.parse::<AppName>();
         match &parsed {
             Err(why) => {
-                self.fault(written, format!("`{}`: {why}", name.escape_debug()), "such as `[app.arlo]`")
+                self.fault(written, format!("`{}`: {why}", name.escape_debug()), "such as `[app.arlo]`");
             }
             Ok(name) if name.as_str() == "aegis-apps" => {
                 self.fault(written, "no app may be named `aegis-apps`", "tokens for all apps have that name");
