@@ -469,7 +469,7 @@ fn the_domain_of_the_cookie_is_one_that_browsers_keep() {
         ("https://auth.co.uk", Some("co.uk"), "x.co.uk", Some("is a public suffix")),
         ("https://auth.github.io", Some("github.io"), "x.github.io", Some("is a public suffix")),
         ("https://auth.lan", Some("lan"), "x.lan", Some("is a public suffix")),
-        ("https://1.2.3.4", Some("2.3.4"), "5.2.3.4", Some("is a public suffix")),
+        ("https://1.2.3.4", Some("2.3.4"), "5.2.3.4", Some("not a host name")),
         (
             "https://auth.example.org",
             Some("example.com"),
