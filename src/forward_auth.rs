@@ -33,6 +33,9 @@ pub use refusals::{Refusal, Refusals};
 /// How long the same assertion is handed out: half its life, so that an app never gets a stale one.
 const ASSERTION_RENEWAL: Duration = Duration::from_secs(150);
 
+/// What a proxy that is not believed is told.
+const UNKNOWN_PROXY: &str = "Aegis does not know this proxy.";
+
 /// The door's own state.
 pub struct Door {
     clock: Clock,
@@ -82,12 +85,13 @@ impl Door {
         if let Some(answer) = self.known(dialect, &current, &asked, headers, now) {
             return answer;
         }
-        self.find_out(dialect, &current, &asked, headers, now).await
+        // Apart, so that the future of a remembered answer stays small.
+        Box::pin(self.find_out(dialect, &current, &asked, headers, now)).await
     }
 
     /// The closed answer of this dialect, when answering itself failed.
     pub fn closed(dialect: Dialect, error: &Error) -> Response {
-        answers::unread(dialect, error)
+        answers::closed(dialect, error)
     }
 
     /// Answers from memory, if it can.
@@ -137,14 +141,7 @@ impl Door {
                 Err(error) => {
                     tracing::error!(event = "check.failed", reason = %error);
                     return answers::refused(dialect, current, asked, &error, |status| {
-                        self.refusals.keep(
-                            asked,
-                            status,
-                            Some(rule.name().to_owned()),
-                            None,
-                            "failed here",
-                            now,
-                        )
+                        self.refusals.keep(asked, status, Some(rule), None, "failed here", now)
                     });
                 }
             }
@@ -202,7 +199,7 @@ impl Door {
         let rule = app.rule_for(&asked.method, &asked.path);
         if answers::lacks_tls(current, asked) {
             return Err(Box::new(answers::to_https(dialect, current, asked, |status| {
-                self.refusals.keep(asked, status, Some(rule.name().to_owned()), None, "plain http", now)
+                self.refusals.keep(asked, status, Some(rule), None, "plain http", now)
             })));
         }
         Ok((app, rule))
@@ -221,9 +218,12 @@ impl Door {
         ready: Option<&HeaderMap>,
         now: Now,
     ) -> Response {
-        let nobody = || identity_headers::of_nobody(&current.header_names);
+        let nobody = || {
+            let ready = || identity_headers::of_nobody(&current.header_names);
+            current.for_nobody.get_or_init(ready).clone()
+        };
         let keep = |status: u16, why: &'static str| {
-            self.refusals.keep(asked, status, Some(rule.name().to_owned()), username(found), why, now)
+            self.refusals.keep(asked, status, Some(rule), username(found), why, now)
         };
         let verdict =
             if asked.preflight && app.preflight() == Preflight::Pass && rule.require() != Require::Deny {
@@ -277,29 +277,27 @@ impl Door {
 
     fn allow(&self, identity: HeaderMap, headers: &HeaderMap) -> Response {
         self.allowed.fetch_add(1, Ordering::Relaxed);
-        let ours = headers
-            .get_all(header::AUTHORIZATION)
-            .iter()
-            .any(|value| authorization_is_ours(value, &self.authenticate.keys));
-        answers::allowed(identity, headers, ours)
+        answers::allowed(identity, headers, |value| authorization_is_ours(value, &self.authenticate.keys))
     }
 
     fn unread(&self, dialect: Dialect, peer: Peer, unread: Unread, now: Now) -> Response {
         let error = match unread {
             Unread::UnknownProxy => {
                 self.tell_of_unknown_proxy(peer, now);
-                Error::said(Kind::Forbidden, "Aegis does not know this proxy.")
+                Error::new(Kind::Forbidden, UNKNOWN_PROXY, unread.to_string())
             }
             Unread::WrongSecret => {
                 tracing::warn!(event = "proxy.wrong_secret", peer = %peer_name(peer));
-                Error::said(Kind::Forbidden, "Aegis does not know this proxy.")
+                Error::new(Kind::Forbidden, UNKNOWN_PROXY, unread.to_string())
             }
             Unread::Malformed(what) => {
                 tracing::debug!(event = "check.malformed", %what);
                 Error::new(Kind::Malformed, "Aegis cannot read what the proxy asked.", what.to_string())
             }
         };
-        answers::unread(dialect, &error)
+        answers::unread(dialect, &error, |status| {
+            self.refusals.keep_unread(peer_name(peer), status, error.log.to_string(), now)
+        })
     }
 
     /// Says once a minute which line would let a proxy be believed.

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use crate::clock::{Now, Wall};
 use crate::forwarded::Asked;
+use crate::policy::Rule;
 
 /// How many refusals are kept.
 const KEPT: usize = 4096;
@@ -30,14 +31,16 @@ pub struct Refusal {
     pub method: String,
     /// The path asked for, without its query.
     pub path: String,
-    /// The visitor's address, if known.
+    /// The visitor's address, if known; the proxy's own where it could not be read.
     pub address: Option<String>,
     /// The rule that decided, if one did.
     pub rule: Option<String>,
+    /// Where that rule is written.
+    pub place: Option<String>,
     /// The username, if somebody was known.
     pub username: Option<String>,
     /// Why, in words.
-    pub why: &'static str,
+    pub why: String,
 }
 
 /// The last refusals.
@@ -48,29 +51,56 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Keeps a refusal and says its reference.
+    /// Keeps the refusal of a request that was read, and says its reference.
     pub(super) fn keep(
         &self,
         asked: &Asked<'_>,
         status: u16,
-        rule: Option<String>,
+        rule: Option<&Rule>,
         username: Option<String>,
         why: &'static str,
         now: Now,
     ) -> String {
-        let reference = reference();
-        let refusal = Refusal {
-            reference: reference.clone(),
-            at: now.wall,
-            status,
-            host: asked.host.to_string(),
-            method: asked.method.to_string(),
-            path: asked.path.as_str().chars().take(200).collect(),
-            address: asked.client.map(|address| address.to_string()),
-            rule,
-            username,
-            why,
-        };
+        self.add(
+            Refusal {
+                reference: reference(),
+                at: now.wall,
+                status,
+                host: asked.host.to_string(),
+                method: asked.method.to_string(),
+                path: asked.path.as_str().chars().take(200).collect(),
+                address: asked.client.map(|address| address.to_string()),
+                rule: rule.map(|rule| rule.name().to_owned()),
+                place: rule.and_then(Rule::place).map(str::to_owned),
+                username,
+                why: why.to_owned(),
+            },
+            now,
+        )
+    }
+
+    /// Keeps the refusal of a request that could not be read or whose proxy is not believed.
+    pub(super) fn keep_unread(&self, peer: String, status: u16, why: String, now: Now) -> String {
+        self.add(
+            Refusal {
+                reference: reference(),
+                at: now.wall,
+                status,
+                host: String::new(),
+                method: String::new(),
+                path: String::new(),
+                address: Some(peer),
+                rule: None,
+                place: None,
+                username: None,
+                why,
+            },
+            now,
+        )
+    }
+
+    fn add(&self, refusal: Refusal, now: Now) -> String {
+        let reference = refusal.reference.clone();
         if self.may_log(now) {
             tracing::info!(
                 event = "check.refused",
@@ -81,7 +111,7 @@ impl Refusals {
                 path = %refusal.path,
                 ip = refusal.address.as_deref().unwrap_or("unknown"),
                 rule = refusal.rule.as_deref().unwrap_or("none"),
-                why = refusal.why,
+                why = %refusal.why,
             );
         }
         let mut kept = self.kept.lock();
