@@ -18,6 +18,7 @@ use crate::place::{AbsoluteUrl, Authority, CanonicalPath, ClientAddress, Malform
 use crate::place::{NetworkList, is_localhost};
 use heard::{Heard, Slot};
 
+pub use method::known as method_named;
 pub use proxies::Proxies;
 
 /// The most entries of `X-Forwarded-For` that are looked at, from the right.

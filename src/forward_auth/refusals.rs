@@ -6,8 +6,11 @@ use std::collections::VecDeque;
 use aws_lc_rs::rand;
 use parking_lot::Mutex;
 
+use super::reason::{self, Reason};
 use crate::clock::{Now, Wall};
 use crate::forwarded::Asked;
+use crate::identity::Role;
+use crate::policy::{Needs, Rule};
 
 /// How many refusals are kept.
 const KEPT: usize = 4096;
@@ -32,12 +35,16 @@ pub struct Refusal {
     pub path: String,
     /// The visitor's address, if known.
     pub address: Option<String>,
-    /// The rule that decided, if one did.
+    /// The name of the rule that decided, if one did.
     pub rule: Option<String>,
+    /// Where that is written.
+    pub place: Option<String>,
+    /// Whom it lets in, where that is why, and a role that would have been enough.
+    pub lets_in: Option<(String, Option<Role>)>,
     /// The username, if somebody was known.
     pub username: Option<String>,
-    /// Why, in words.
-    pub why: &'static str,
+    /// Why.
+    pub why: Reason,
 }
 
 /// The last refusals.
@@ -53,12 +60,13 @@ impl Refusals {
         &self,
         asked: &Asked<'_>,
         status: u16,
-        rule: Option<String>,
+        rule: Option<&Rule>,
         username: Option<String>,
-        why: &'static str,
+        why: Reason,
         now: Now,
     ) -> String {
         let reference = reference();
+        let membership = why == Reason::Forbidden(Needs::Membership);
         let refusal = Refusal {
             reference: reference.clone(),
             at: now.wall,
@@ -67,7 +75,11 @@ impl Refusals {
             method: asked.method.to_string(),
             path: asked.path.as_str().chars().take(200).collect(),
             address: asked.client.map(|address| address.to_string()),
-            rule,
+            rule: rule.map(|rule| rule.name().to_owned()),
+            place: rule.and_then(Rule::place).map(str::to_owned),
+            lets_in: rule
+                .filter(|_| membership)
+                .and_then(|rule| Some((reason::lets_in(rule)?, rule.roles().first().cloned()))),
             username,
             why,
         };
@@ -81,7 +93,7 @@ impl Refusals {
                 path = %refusal.path,
                 ip = refusal.address.as_deref().unwrap_or("unknown"),
                 rule = refusal.rule.as_deref().unwrap_or("none"),
-                why = refusal.why,
+                why = refusal.why.words(),
             );
         }
         let mut kept = self.kept.lock();
