@@ -23,8 +23,8 @@ use crate::forwarded::Proxies;
 use crate::keys::Keys;
 use crate::links::Links;
 use crate::password::Passwords;
-use crate::place::{Host, Origin, Scheme};
-use crate::policy::Policy;
+use crate::place::{Host, Scheme};
+use crate::policy::{self, Policy};
 use crate::sessions::{Lifetimes, Sessions};
 use crate::sign_in::SignIn;
 use crate::store::Store;
@@ -118,8 +118,8 @@ impl App {
                 faults.add(fault);
             }
         };
-        let public_url = public_url(settings);
-        let cookie_domain = cookie_domain(settings);
+        let public_url = policy::public_url(settings);
+        let cookie_domain = policy::cookie_domain(settings);
         let lifetimes = lifetimes(settings);
         let fixed = fixed(settings, lifetimes.clone().unwrap_or_default());
         let header_names = HeaderNames::compile(&settings.headers);
@@ -253,45 +253,6 @@ impl Fixed {
         );
         differs
     }
-}
-
-/// `public_url`, or `http://localhost:PORT` of the first TCP listener.
-fn public_url(settings: &Settings) -> Result<Origin, Fault> {
-    let Some(written) = &settings.public_url else {
-        let port = settings
-            .listen
-            .iter()
-            .filter_map(|listen| listen.value.parse::<std::net::SocketAddr>().ok())
-            .map(|address| address.port())
-            .find(|&port| port != 0);
-        return format!("http://localhost:{}", port.unwrap_or(8009))
-            .parse()
-            .map_err(|_| Fault::new("no public_url could be made"));
-    };
-    let origin: Origin = written.value.parse().map_err(|error| {
-        written.fault(
-            Fault::new(format!("public_url {:?}: {error}", written.value))
-                .hint("write scheme and host only, such as \"https://auth.example.com\""),
-        )
-    })?;
-    if origin.scheme() == Scheme::Http && !origin.host().is_localhost() {
-        return Err(written.fault(
-            Fault::new("public_url must be https: over http anybody on the way could take the cookies")
-                .hint("http is allowed for localhost and *.localhost only"),
-        ));
-    }
-    Ok(origin)
-}
-
-fn cookie_domain(settings: &Settings) -> Result<Option<Host>, Fault> {
-    let Some(written) = &settings.cookie.domain else { return Ok(None) };
-    let text = written.value.strip_prefix('.').unwrap_or(&written.value);
-    text.parse().map(Some).map_err(|_| {
-        written.fault(
-            Fault::new(format!("cookie.domain {:?} is not a host name", written.value))
-                .hint("write the domain that your apps and Aegis share, such as \"example.com\""),
-        )
-    })
 }
 
 fn lifetimes(settings: &Settings) -> Result<[Duration; 3], Fault> {

@@ -40,6 +40,9 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     };
     log.start();
     let limits = that_fit(limits, process::raise_open_files());
+    for warning in &settings.warnings {
+        tracing::warn!(event = "configuration.warning", "{warning}");
+    }
     for note in prepared.current.policy.notes() {
         tracing::info!(event = "configuration.note", "{note}");
     }
