@@ -19,6 +19,7 @@ use crate::place::{NetworkList, is_localhost};
 use crate::web::urls;
 use heard::{Heard, Slot};
 
+pub use method::known as method_named;
 pub use proxies::Proxies;
 
 /// The most entries of `X-Forwarded-For` that are looked at, from the right.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
 
-use super::Answer;
+use super::{Answer, notify};
 use crate::clock::Now;
 use crate::error::{Error, Kind};
 use crate::forwarded::{self, Dialect, Peer};
@@ -159,6 +159,7 @@ impl Answer for Routes {
     }
 
     fn draining(&self) {
+        notify::stopping();
         self.status.end();
     }
 }
