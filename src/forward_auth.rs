@@ -77,14 +77,15 @@ impl Door {
         let now = self.clock.now();
         let current = self.app.current.load();
         let headers = request.headers();
+        // First of all: such a request is a visitor's own, and no proxy's, however it reads.
+        if is_own_site(&current, headers) && !current.proxies.secret_is_in(headers) {
+            return web::problem(&Error::said(Kind::NotFound, "There is nothing here."), None);
+        }
         let asked =
             match Asked::read(dialect, peer, request.method(), request.uri(), headers, &current.proxies) {
                 Ok(asked) => asked,
                 Err(unread) => return self.unread(dialect, peer, unread, now),
             };
-        if is_own_site(&current, headers) && !current.proxies.secret_is_in(headers) {
-            return web::problem(&Error::said(Kind::NotFound, "There is nothing here."), None);
-        }
         if let Some(answer) = self.known(dialect, &current, &asked, headers, now) {
             return answer;
         }

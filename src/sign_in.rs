@@ -45,6 +45,10 @@ pub struct Arrival<'a> {
     pub user_agent: Option<&'a str>,
     /// Whether the browser carries the mark of one that has signed in before.
     pub is_known: bool,
+    /// "Keep me signed in".
+    pub keep: bool,
+    /// The session the browser had until now.
+    pub replaces: Option<SessionId>,
 }
 
 /// What somebody who shows a password wants.
@@ -242,7 +246,7 @@ impl SignIn {
             device: None,
             address: arrival.address,
             user_agent: arrival.user_agent,
-            wanted: Wanted::Session { keep: false, replaces: None },
+            wanted: Wanted::Session { keep: arrival.keep, replaces: arrival.replaces },
         };
         self.open(&shown, &user, Write::new(), arrival.is_known, now).await?.ok_or_else(gone)
     }
