@@ -6,6 +6,7 @@
 //! Never: takes a password as an argument; nothing outside this room prints.
 #![allow(dead_code, reason = "HOLE: arguments of commands whose bodies are not there yet")]
 
+mod ask;
 mod audit;
 mod backup;
 mod check;

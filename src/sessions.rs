@@ -113,21 +113,20 @@ pub struct Sessions {
     used: Arc<Mutex<HashMap<SessionId, Wall>>>,
 }
 
-macro_rules! select_session {
-    ($rest:literal) => {
-        concat!(
-            "select session.id, session.kind, session.audience, session.methods, session.authenticated_at, \
-             session.used_at, session.expires_at, session.ended_at, session.epoch, \
-             account.id, account.username, account.email, account.name, account.roles, account.administrator, \
-             account.active, account.epoch, account.deleted_at, session.keep \
-             from session join account on account.id = session.account_id ",
-            $rest
-        )
-    };
-}
-
-static BY_ID: Statement = Statement::new(select_session!("where session.id = $1"));
-static BY_SECRET: Statement = Statement::new(select_session!("where session.secret = $1"));
+static BY_ID: Statement = Statement::new(
+    "select session.id, session.kind, session.audience, session.methods, session.authenticated_at, \
+     session.used_at, session.expires_at, session.ended_at, session.epoch, \
+     account.id, account.username, account.email, account.name, account.roles, account.administrator, \
+     account.active, account.epoch, account.deleted_at, session.keep \
+     from session join account on account.id = session.account_id where session.id = $1",
+);
+static BY_SECRET: Statement = Statement::new(
+    "select session.id, session.kind, session.audience, session.methods, session.authenticated_at, \
+     session.used_at, session.expires_at, session.ended_at, session.epoch, \
+     account.id, account.username, account.email, account.name, account.roles, account.administrator, \
+     account.active, account.epoch, account.deleted_at, session.keep \
+     from session join account on account.id = session.account_id where session.secret = $1",
+);
 static LIST: Statement = Statement::new(
     "select session.id, session.kind, session.created_at, session.used_at, session.expires_at, session.address, \
      session.user_agent, session.methods from session join account on account.id = session.account_id \

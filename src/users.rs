@@ -67,20 +67,22 @@ pub struct Users {
     store: Store,
 }
 
-macro_rules! select_account {
-    ($rest:literal) => {
-        concat!(
-            "select id, username, email, name, roles, administrator, active, epoch, password, \
-             password_changed_at, created_at from account ",
-            $rest
-        )
-    };
-}
-
-static BY_ID: Statement = Statement::new(select_account!("where id = $1 and deleted_at is null"));
-static BY_USERNAME: Statement = Statement::new(select_account!("where username = $1 and deleted_at is null"));
-static BY_EMAIL: Statement = Statement::new(select_account!("where email = $1 and deleted_at is null"));
-static LIST: Statement = Statement::new(select_account!("where deleted_at is null order by username"));
+static BY_ID: Statement = Statement::new(
+    "select id, username, email, name, roles, administrator, active, epoch, password, \
+     password_changed_at, created_at from account where id = $1 and deleted_at is null",
+);
+static BY_USERNAME: Statement = Statement::new(
+    "select id, username, email, name, roles, administrator, active, epoch, password, \
+     password_changed_at, created_at from account where username = $1 and deleted_at is null",
+);
+static BY_EMAIL: Statement = Statement::new(
+    "select id, username, email, name, roles, administrator, active, epoch, password, \
+     password_changed_at, created_at from account where email = $1 and deleted_at is null",
+);
+static LIST: Statement = Statement::new(
+    "select id, username, email, name, roles, administrator, active, epoch, password, \
+     password_changed_at, created_at from account where deleted_at is null order by username",
+);
 static ADMINISTRATORS: Statement = Statement::new(
     "select id from account where administrator = true and active = true and deleted_at is null limit 1",
 );

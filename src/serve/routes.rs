@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
 
-use super::Answer;
+use super::{Answer, notify};
 use crate::clock::Now;
 use crate::error::{Error, Kind};
 use crate::forwarded::{self, Dialect, Peer};
@@ -113,21 +113,19 @@ impl Routes {
             (urls::VALIDATE, &Method::POST) => Ok(self.token.validate(headers, body, now).await),
             (urls::JWKS, &Method::GET) => Ok(self.token.jwks()),
             (urls::HEALTH, &Method::GET) => Ok(self.status.health(now)),
-            (urls::HOME | urls::ACCOUNT | urls::JWKS | urls::HEALTH, _) => {
-                Ok(not_this_way(current, path, "GET, HEAD"))
-            }
+            (urls::JWKS | urls::HEALTH, _) => Ok(not_this_way("GET, HEAD")),
+            (urls::TOKEN | urls::VALIDATE, _) => Ok(not_this_way("POST")),
+            (urls::HOME | urls::ACCOUNT, _) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD")),
             (urls::LOGIN | urls::LOGOUT | urls::LINK_SETUP | urls::LINK_PASSWORD, _) => {
-                Ok(not_this_way(current, path, "GET, HEAD, POST"))
+                Ok(pages::method_not_allowed(&current.site, "GET, HEAD, POST"))
             }
             (
                 urls::ACCOUNT_NAME
                 | urls::ACCOUNT_PASSWORD
                 | urls::ACCOUNT_END_SESSION
-                | urls::ACCOUNT_END_OTHERS
-                | urls::TOKEN
-                | urls::VALIDATE,
+                | urls::ACCOUNT_END_OTHERS,
                 _,
-            ) => Ok(not_this_way(current, path, "POST")),
+            ) => Ok(pages::method_not_allowed(&current.site, "POST")),
             (path, &Method::GET) if path.starts_with(urls::ASSETS) => {
                 Ok(web::asset(&current.site, path).unwrap_or_else(|| pages::not_found(&current.site)))
             }
@@ -140,7 +138,7 @@ impl Answer for Routes {
     async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response {
         match dialect(request.uri().path()) {
             Some(dialect) => self.forward_auth.answer(dialect, peer, &request).await,
-            None => self.own(peer, request).await,
+            None => Box::pin(self.own(peer, request)).await,
         }
     }
 
@@ -161,6 +159,7 @@ impl Answer for Routes {
     }
 
     fn draining(&self) {
+        notify::stopping();
         self.status.end();
     }
 }
@@ -178,16 +177,8 @@ fn dialect(path: &str) -> Option<Dialect> {
     }
 }
 
-/// Whether programs ask at `path`, who read problem documents and no pages.
-fn is_for_programs(path: &str) -> bool {
-    matches!(path, urls::TOKEN | urls::VALIDATE | urls::JWKS | urls::HEALTH)
-}
-
-/// There is something at `path`, but by no other methods than `allow`.
-fn not_this_way(current: &Current, path: &str, allow: &'static str) -> Response {
-    if !is_for_programs(path) {
-        return pages::method_not_allowed(&current.site, allow);
-    }
+/// A method that an endpoint for programs does not have (RFC 9110, section 15.5.6).
+fn not_this_way(allow: &'static str) -> Response {
     let error = Error::said(Kind::MethodNotAllowed, "This address is used in another way.");
     let mut response = web::problem(&error, None);
     response.headers_mut().insert(http::header::ALLOW, http::HeaderValue::from_static(allow));
@@ -201,10 +192,9 @@ fn failed(current: &Current, path: &str, error: &Error) -> Response {
         Kind::Unavailable(_) => tracing::warn!(event = "request.failed", path, reason = %error),
         _ => tracing::debug!(event = "request.refused", path, reason = %error),
     }
-    let mut response = if is_for_programs(path) {
-        web::problem(error, None)
-    } else {
-        pages::error(&current.site, error, None)
+    let mut response = match path {
+        urls::TOKEN | urls::VALIDATE | urls::JWKS | urls::HEALTH => web::problem(error, None),
+        _ => pages::error(&current.site, error, None),
     };
     if web::status(error.kind) == StatusCode::PAYLOAD_TOO_LARGE {
         response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
