@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ASSERTION_LIFE, EVERY_APP};
 use super::compact::Compact;
+use super::{ASSERTION_LIFE, EVERY_APP};
 use crate::clock::Wall;
 use crate::identity::{AppName, Identity, SessionId, UserId};
 use crate::secret::Secret;
