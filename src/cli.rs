@@ -5,6 +5,7 @@
 //! Promises: 0 done, 1 failed, 2 usage, 64 bad configuration; what went wrong is said with a hint.
 //! Never: takes a password as an argument; nothing outside this room prints.
 
+mod ask;
 mod audit;
 mod backup;
 mod check;

@@ -179,9 +179,10 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "a test may start a task")]
     async fn a_manual_clock_wakes_who_waits_for_it() {
         let (clock, hand) = Clock::manual(Wall::from_seconds(1_000));
+        let moment = clock.now().mono.plus(Duration::from_secs(5));
         let waiting = tokio::spawn({
             let clock = clock.clone();
-            async move { clock.wait(Duration::from_secs(5)).await }
+            async move { clock.until(moment).await }
         });
         hand.advance(Duration::from_secs(4));
         tokio::task::yield_now().await;

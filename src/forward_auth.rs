@@ -5,8 +5,10 @@
 //! say the same. Never: allows because something could not be asked.
 
 mod answers;
+pub mod explain;
 mod identity_headers;
 mod passes;
+mod reason;
 mod refusals;
 
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use crate::changes::Changes;
 use crate::clock::{Clock, Now};
 use crate::error::{Error, Kind};
 use crate::forwarded::{Asked, Dialect, Peer, Unread};
-use crate::identity::{Email, Found, Identity, Require, Role, Why};
+use crate::identity::{Email, Found, Identity, Require, Role};
 use crate::keys::AssertionClaims;
 use crate::place::Authority;
 use crate::policy::{self, App, Needs, NoApp, Preflight, Rule, Verdict};
@@ -28,10 +30,14 @@ use crate::state::{self, Current};
 use crate::web::{self, Response};
 
 use passes::{Pass, Passes, Terms};
+pub use reason::Reason;
 pub use refusals::{Refusal, Refusals};
 
 /// How long the same assertion is handed out: half its life, so that an app never gets a stale one.
 const ASSERTION_RENEWAL: Duration = Duration::from_secs(150);
+
+/// What a proxy that is not believed is told.
+const UNKNOWN_PROXY: &str = "Aegis does not know this proxy.";
 
 /// The door's own state.
 pub struct Door {
@@ -71,23 +77,25 @@ impl Door {
         let now = self.clock.now();
         let current = self.app.current.load();
         let headers = request.headers();
+        // First of all: such a request is a visitor's own, and no proxy's, however it reads.
+        if is_own_site(&current, headers) && !current.proxies.secret_is_in(headers) {
+            return web::problem(&Error::said(Kind::NotFound, "There is nothing here."), None);
+        }
         let asked =
             match Asked::read(dialect, peer, request.method(), request.uri(), headers, &current.proxies) {
                 Ok(asked) => asked,
                 Err(unread) => return self.unread(dialect, peer, unread, now),
             };
-        if is_own_site(&current, headers) && !current.proxies.secret_is_in(headers) {
-            return web::problem(&Error::said(Kind::NotFound, "There is nothing here."), None);
-        }
         if let Some(answer) = self.known(dialect, &current, &asked, headers, now) {
             return answer;
         }
-        self.find_out(dialect, &current, &asked, headers, now).await
+        // Apart, so that the future of a remembered answer stays small.
+        Box::pin(self.find_out(dialect, &current, &asked, headers, now)).await
     }
 
     /// The closed answer of this dialect, when answering itself failed.
     pub fn closed(dialect: Dialect, error: &Error) -> Response {
-        answers::unread(dialect, error)
+        answers::closed(dialect, error)
     }
 
     /// Answers from memory, if it can.
@@ -137,14 +145,7 @@ impl Door {
                 Err(error) => {
                     tracing::error!(event = "check.failed", reason = %error);
                     return answers::refused(dialect, current, asked, &error, |status| {
-                        self.refusals.keep(
-                            asked,
-                            status,
-                            Some(rule.name().to_owned()),
-                            None,
-                            "failed here",
-                            now,
-                        )
+                        self.refusals.keep(asked, status, Some(rule), None, Reason::Failed, now)
                     });
                 }
             }
@@ -188,21 +189,20 @@ impl Door {
         asked: &Asked<'_>,
         now: Now,
     ) -> Result<(&'a App, &'a Rule), Box<Response>> {
-        let refuse = |why: &'static str| {
+        let refuse = |why: NoApp| {
             let error = Error::said(Kind::Forbidden, "There is no app at this address.");
             Err(Box::new(answers::refused(dialect, current, asked, &error, |status| {
-                self.refusals.keep(asked, status, None, None, why, now)
+                self.refusals.keep(asked, status, None, None, Reason::NoApp(why), now)
             })))
         };
         let app = match current.policy.app_for(&asked.host, asked.port, asked.scheme) {
             Ok(app) => app,
-            Err(NoApp::UnknownHost) => return refuse("no app has this host"),
-            Err(NoApp::WrongPort) => return refuse("the app of this host is not served on this port"),
+            Err(why) => return refuse(why),
         };
         let rule = app.rule_for(&asked.method, &asked.path);
         if answers::lacks_tls(current, asked) {
             return Err(Box::new(answers::to_https(dialect, current, asked, |status| {
-                self.refusals.keep(asked, status, Some(rule.name().to_owned()), None, "plain http", now)
+                self.refusals.keep(asked, status, Some(rule), None, Reason::PlainHttp, now)
             })));
         }
         Ok((app, rule))
@@ -221,9 +221,12 @@ impl Door {
         ready: Option<&HeaderMap>,
         now: Now,
     ) -> Response {
-        let nobody = || identity_headers::of_nobody(&current.header_names);
-        let keep = |status: u16, why: &'static str| {
-            self.refusals.keep(asked, status, Some(rule.name().to_owned()), username(found), why, now)
+        let nobody = || {
+            let ready = || identity_headers::of_nobody(&current.header_names);
+            current.for_nobody.get_or_init(ready).clone()
+        };
+        let keep = |status: u16, why: Reason| {
+            self.refusals.keep(asked, status, Some(rule), username(found), why, now)
         };
         let verdict =
             if asked.preflight && app.preflight() == Preflight::Pass && rule.require() != Require::Deny {
@@ -240,7 +243,7 @@ impl Door {
                     (Found::Known(_), None) | (_, Some(_)) => {
                         let error = Error::internal("identity and headers do not match");
                         return answers::refused(dialect, current, asked, &error, |status| {
-                            keep(status, "failed here")
+                            keep(status, Reason::Failed)
                         });
                     }
                 };
@@ -248,16 +251,16 @@ impl Door {
             }
             Verdict::AllowAsNobody => self.allow(nobody(), headers),
             Verdict::SignIn => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
-                keep(status, "nobody is signed in")
+                keep(status, Reason::NobodySignedIn)
             }),
             Verdict::Refused(why) => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
-                keep(status, refused_words(why))
+                keep(status, Reason::Refused(why))
             }),
             Verdict::StepUp => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
-                keep(status, "a stronger factor is needed")
+                keep(status, Reason::StepUp)
             }),
             Verdict::Forbidden(needs) => {
-                let reference = keep(403, "the rule does not let this account in");
+                let reference = keep(403, Reason::Forbidden(needs));
                 if let Some(identity) = known(found) {
                     let name = identity.email.as_ref().map_or(identity.username.as_str(), Email::as_str);
                     answers::no_access(current, asked, name, in_words(needs, rule).as_deref(), &reference)
@@ -268,38 +271,34 @@ impl Door {
             }
             Verdict::Unavailable(part) => {
                 let error = Error::unavailable(format!("{part:?} did not answer"));
-                answers::refused(dialect, current, asked, &error, |status| {
-                    keep(status, "something that had to be asked did not answer")
-                })
+                answers::refused(dialect, current, asked, &error, |status| keep(status, Reason::Unanswered))
             }
         }
     }
 
     fn allow(&self, identity: HeaderMap, headers: &HeaderMap) -> Response {
         self.allowed.fetch_add(1, Ordering::Relaxed);
-        let ours = headers
-            .get_all(header::AUTHORIZATION)
-            .iter()
-            .any(|value| authorization_is_ours(value, &self.authenticate.keys));
-        answers::allowed(identity, headers, ours)
+        answers::allowed(identity, headers, |value| authorization_is_ours(value, &self.authenticate.keys))
     }
 
     fn unread(&self, dialect: Dialect, peer: Peer, unread: Unread, now: Now) -> Response {
         let error = match unread {
             Unread::UnknownProxy => {
                 self.tell_of_unknown_proxy(peer, now);
-                Error::said(Kind::Forbidden, "Aegis does not know this proxy.")
+                Error::new(Kind::Forbidden, UNKNOWN_PROXY, unread.to_string())
             }
             Unread::WrongSecret => {
                 tracing::warn!(event = "proxy.wrong_secret", peer = %peer_name(peer));
-                Error::said(Kind::Forbidden, "Aegis does not know this proxy.")
+                Error::new(Kind::Forbidden, UNKNOWN_PROXY, unread.to_string())
             }
             Unread::Malformed(what) => {
                 tracing::debug!(event = "check.malformed", %what);
                 Error::new(Kind::Malformed, "Aegis cannot read what the proxy asked.", what.to_string())
             }
         };
-        answers::unread(dialect, &error)
+        answers::unread(dialect, &error, |status| {
+            self.refusals.keep_unread(peer_name(peer), status, unread, now)
+        })
     }
 
     /// Says once a minute which line would let a proxy be believed.
@@ -345,14 +344,6 @@ fn in_words(needs: Needs, rule: &Rule) -> Option<String> {
             (!roles.is_empty()).then(|| format!("role {}", roles.join(" or ")))
         }
         Needs::Tailnet => Some("a device on the tailnet".to_owned()),
-    }
-}
-
-fn refused_words(why: Why) -> &'static str {
-    match why {
-        Why::Invalid => "a credential of ours that does not count",
-        Why::Disabled => "the account is disabled",
-        Why::Audience => "the token is for another app",
     }
 }
 

@@ -16,15 +16,14 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 
 use crate::place::{AbsoluteUrl, Authority, CanonicalPath, ClientAddress, Malformed, Scheme, Target};
 use crate::place::{NetworkList, is_localhost};
+use crate::web::urls;
 use heard::{Heard, Slot};
 
+pub use method::known as method_named;
 pub use proxies::Proxies;
 
 /// The most entries of `X-Forwarded-For` that are looked at, from the right.
 const HOPS_LIMIT: usize = 64;
-
-/// Where Envoy puts the path it asks about behind.
-const ENVOY_PREFIXES: [&str; 2] = ["/auth/envoy", "/api/authz/ext-authz"];
 
 /// Which family of headers an endpoint reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -227,7 +226,7 @@ fn read_envoy<'a>(heard: &Heard<'a>, method: &Method, uri: &'a Uri) -> Result<Qu
 /// What stands behind the prefix, beginning with its slash. The prefix is taken as it stands: a path
 /// that climbs out of it (`/auth/envoy/../x`) is not resolved, so that it is judged and refused.
 fn behind_envoy_prefix(path: &str) -> Option<&str> {
-    ENVOY_PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix)).filter(|rest| rest.starts_with('/'))
+    urls::ENVOY.iter().find_map(|prefix| path.strip_prefix(prefix)).filter(|rest| rest.starts_with('/'))
 }
 
 fn read_method(part: &'static str, text: &str) -> Result<Method, Unread> {

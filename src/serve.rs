@@ -8,7 +8,9 @@
 mod accept;
 mod caught;
 mod connection;
+pub mod control;
 mod drain;
+pub mod house;
 pub mod listen;
 pub mod notify;
 pub mod routes;
@@ -136,7 +138,6 @@ pub async fn run<A: Answer>(
     if let Some(why) = &fault {
         tracing::error!(event = "server.deaf", why, "a listener ended");
     }
-    notify::stopping();
     connections.answer().draining();
     connections.ending().begin();
     while doors.join_next().await.is_some() {}

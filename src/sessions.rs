@@ -118,39 +118,34 @@ pub struct Sessions {
 /// How many are read at once where all are.
 const PAGE: u16 = 5_000;
 
-macro_rules! select_session {
-    ($rest:literal) => {
-        concat!(
-            "select session.id, session.kind, session.audience, session.methods, session.authenticated_at, \
-             session.used_at, session.expires_at, session.ended_at, session.epoch, \
-             account.id, account.username, account.email, account.name, account.roles, account.administrator, \
-             account.active, account.epoch, account.deleted_at, session.keep \
-             from session join account on account.id = session.account_id ",
-            $rest
-        )
-    };
-}
-
-static BY_ID: Statement = Statement::new(select_session!("where session.id = $1"));
-static BY_SECRET: Statement = Statement::new(select_session!("where session.secret = $1"));
-
-macro_rules! select_listed {
-    ($rest:literal) => {
-        concat!(
-            "select session.id, session.kind, session.created_at, session.used_at, session.expires_at, \
-             session.address, session.user_agent, session.methods, account.username \
-             from session join account on account.id = session.account_id \
-             where session.ended_at is null and session.expires_at > $1 and session.used_at > $2 \
-             and session.epoch = account.epoch ",
-            $rest
-        )
-    };
-}
-
-static LIST: Statement =
-    Statement::new(select_listed!("and session.account_id = $3 order by session.created_at desc"));
-static LIST_ALL: Statement =
-    Statement::new(select_listed!("and session.id > $3 order by session.id limit $4"));
+static BY_ID: Statement = Statement::new(
+    "select session.id, session.kind, session.audience, session.methods, session.authenticated_at, \
+     session.used_at, session.expires_at, session.ended_at, session.epoch, \
+     account.id, account.username, account.email, account.name, account.roles, account.administrator, \
+     account.active, account.epoch, account.deleted_at, session.keep \
+     from session join account on account.id = session.account_id where session.id = $1",
+);
+static BY_SECRET: Statement = Statement::new(
+    "select session.id, session.kind, session.audience, session.methods, session.authenticated_at, \
+     session.used_at, session.expires_at, session.ended_at, session.epoch, \
+     account.id, account.username, account.email, account.name, account.roles, account.administrator, \
+     account.active, account.epoch, account.deleted_at, session.keep \
+     from session join account on account.id = session.account_id where session.secret = $1",
+);
+static LIST: Statement = Statement::new(
+    "select session.id, session.kind, session.created_at, session.used_at, session.expires_at, session.address, \
+     session.user_agent, session.methods, account.username \
+     from session join account on account.id = session.account_id \
+     where session.ended_at is null and session.expires_at > $1 and session.used_at > $2 \
+     and session.epoch = account.epoch and session.account_id = $3 order by session.created_at desc",
+);
+static LIST_ALL: Statement = Statement::new(
+    "select session.id, session.kind, session.created_at, session.used_at, session.expires_at, session.address, \
+     session.user_agent, session.methods, account.username \
+     from session join account on account.id = session.account_id \
+     where session.ended_at is null and session.expires_at > $1 and session.used_at > $2 \
+     and session.epoch = account.epoch and session.id > $3 order by session.id limit $4",
+);
 static END: Statement = Statement::new(
     "update session set ended_at = $3 where id = $1 and account_id = $2 and ended_at is null returning id",
 );

@@ -7,11 +7,12 @@ pub mod header_names;
 mod open;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use http::HeaderMap;
 
 use crate::attempts::Attempts;
 use crate::authenticate::Authenticate;
@@ -23,8 +24,8 @@ use crate::forwarded::Proxies;
 use crate::keys::Keys;
 use crate::links::Links;
 use crate::password::Passwords;
-use crate::place::{Host, Origin, Scheme};
-use crate::policy::Policy;
+use crate::place::{Host, Scheme};
+use crate::policy::{self, Policy};
 use crate::sessions::{Lifetimes, Sessions};
 use crate::sign_in::SignIn;
 use crate::store::Store;
@@ -47,6 +48,8 @@ pub struct Current {
     pub site: Site,
     /// The domain whose hosts share the token cookie.
     pub cookie_domain: Option<Host>,
+    /// The headers of an answer for nobody, made ready at the first one.
+    pub for_nobody: OnceLock<HeaderMap>,
     /// Fixed parts as the settings now have them, to notice what needs a restart.
     fixed: Fixed,
 }
@@ -118,8 +121,8 @@ impl App {
                 faults.add(fault);
             }
         };
-        let public_url = public_url(settings);
-        let cookie_domain = cookie_domain(settings);
+        let public_url = policy::public_url(settings);
+        let cookie_domain = policy::cookie_domain(settings);
         let lifetimes = lifetimes(settings);
         let fixed = fixed(settings, lifetimes.clone().unwrap_or_default());
         let header_names = HeaderNames::compile(&settings.headers);
@@ -149,6 +152,7 @@ impl App {
                     header_names,
                     site,
                     cookie_domain: domain,
+                    for_nobody: OnceLock::new(),
                     fixed: fixed.clone(),
                 };
                 Ok(Prepared { current, fixed })
@@ -259,45 +263,6 @@ impl Fixed {
     }
 }
 
-/// `public_url`, or `http://localhost:PORT` of the first TCP listener.
-fn public_url(settings: &Settings) -> Result<Origin, Fault> {
-    let Some(written) = &settings.public_url else {
-        let port = settings
-            .listen
-            .iter()
-            .filter_map(|listen| listen.value.parse::<std::net::SocketAddr>().ok())
-            .map(|address| address.port())
-            .find(|&port| port != 0);
-        return format!("http://localhost:{}", port.unwrap_or(8009))
-            .parse()
-            .map_err(|_| Fault::new("no public_url could be made"));
-    };
-    let origin: Origin = written.value.parse().map_err(|error| {
-        written.fault(
-            Fault::new(format!("public_url {:?}: {error}", written.value))
-                .hint("write scheme and host only, such as \"https://auth.example.com\""),
-        )
-    })?;
-    if origin.scheme() == Scheme::Http && !origin.host().is_localhost() {
-        return Err(written.fault(
-            Fault::new("public_url must be https: over http anybody on the way could take the cookies")
-                .hint("http is allowed for localhost and *.localhost only"),
-        ));
-    }
-    Ok(origin)
-}
-
-fn cookie_domain(settings: &Settings) -> Result<Option<Host>, Fault> {
-    let Some(written) = &settings.cookie.domain else { return Ok(None) };
-    let text = written.value.strip_prefix('.').unwrap_or(&written.value);
-    text.parse().map(Some).map_err(|_| {
-        written.fault(
-            Fault::new(format!("cookie.domain {:?} is not a host name", written.value))
-                .hint("write the domain that your apps and Aegis share, such as \"example.com\""),
-        )
-    })
-}
-
 fn lifetimes(settings: &Settings) -> Result<[Duration; 3], Fault> {
     let idle = config::span(&settings.session.idle)?;
     let longest = config::span(&settings.session.longest)?;
@@ -334,7 +299,7 @@ fn fixed(settings: &Settings, lifetimes: [Duration; 3]) -> Result<Fixed, Fault> 
         listen: settings.listen.iter().map(|listen| listen.value.clone()).collect(),
         issuer: settings.token.issuer.value.clone(),
         lifetimes,
-        connections: within("connections", &settings.limits.connections, 8, 100_000)?,
+        connections: usize::try_from(settings.limits.connections.value).unwrap_or_default(),
         hash_threads: within("hash_threads", &settings.limits.hash_threads, 1, 2)?,
         remembered: u64::try_from(remembered).unwrap_or_default() * 1024 * 1024,
     })

@@ -70,21 +70,23 @@ pub struct Users {
 /// How many are read at once where all are.
 const PAGE: u16 = 5_000;
 
-macro_rules! select_account {
-    ($rest:literal) => {
-        concat!(
-            "select id, username, email, name, roles, administrator, active, epoch, password, \
-             password_changed_at, created_at from account ",
-            $rest
-        )
-    };
-}
-
-static BY_ID: Statement = Statement::new(select_account!("where id = $1 and deleted_at is null"));
-static BY_USERNAME: Statement = Statement::new(select_account!("where username = $1 and deleted_at is null"));
-static BY_EMAIL: Statement = Statement::new(select_account!("where email = $1 and deleted_at is null"));
-static LIST: Statement =
-    Statement::new(select_account!("where deleted_at is null and username > $1 order by username limit $2"));
+static BY_ID: Statement = Statement::new(
+    "select id, username, email, name, roles, administrator, active, epoch, password, \
+     password_changed_at, created_at from account where id = $1 and deleted_at is null",
+);
+static BY_USERNAME: Statement = Statement::new(
+    "select id, username, email, name, roles, administrator, active, epoch, password, \
+     password_changed_at, created_at from account where username = $1 and deleted_at is null",
+);
+static BY_EMAIL: Statement = Statement::new(
+    "select id, username, email, name, roles, administrator, active, epoch, password, \
+     password_changed_at, created_at from account where email = $1 and deleted_at is null",
+);
+static LIST: Statement = Statement::new(
+    "select id, username, email, name, roles, administrator, active, epoch, password, \
+     password_changed_at, created_at from account where deleted_at is null and username > $1 \
+     order by username limit $2",
+);
 static TAKEN: Statement = Statement::new("select id from account where username = $1");
 static ADMINISTRATORS: Statement = Statement::new(
     "select id from account where administrator = true and active = true and deleted_at is null limit 1",

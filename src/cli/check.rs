@@ -18,6 +18,9 @@ pub(super) fn run(common: &Common) -> Outcome {
     let apps = prepared.current.policy.apps().len();
     let site = prepared.current.site.public_url();
     out::line(&format!("ok: {apps} {} behind {site}", if apps == 1 { "app" } else { "apps" }));
+    for warning in &settings.warnings {
+        out::line(&format!("warning: {}", out::tame(&warning.to_string())));
+    }
     for note in prepared.current.policy.notes() {
         out::line(&format!("note: {}", out::tame(&note.to_string())));
     }

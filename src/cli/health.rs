@@ -3,22 +3,18 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::Args;
-use http::{Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use http::StatusCode;
 use tokio::net::{TcpStream, UnixStream};
 
+use super::ask::{Answered, Unheard, get};
 use super::{Common, Failure, Listen, Outcome, out, settings};
 use crate::error::Fault;
 use crate::serve::listen::{self, Address};
+use crate::web::urls;
 
 /// How long the server may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The largest answer that is read.
-const LARGEST: usize = 64 * 1024;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -51,8 +47,6 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     }
 }
 
-type Answered = (StatusCode, Bytes);
-
 async fn ask_any(addresses: &[Address]) -> Result<Answered, Fault> {
     let mut why = String::from("a socket of systemd has no address here");
     for address in addresses {
@@ -72,11 +66,11 @@ async fn ask(address: &Address) -> Option<Result<Answered, Unheard>> {
     Some(match address {
         Address::Systemd => return None,
         Address::Unix { path, .. } => match UnixStream::connect(path).await {
-            Ok(stream) => exchange(stream).await,
+            Ok(stream) => get(stream, urls::HEALTH).await,
             Err(error) => Err(error.into()),
         },
         Address::Tcp(address) => match TcpStream::connect(near(*address)).await {
-            Ok(stream) => exchange(stream).await,
+            Ok(stream) => get(stream, urls::HEALTH).await,
             Err(error) => Err(error.into()),
         },
     })
@@ -90,30 +84,6 @@ fn near(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
-}
-
-type Unheard = Box<dyn std::error::Error + Send + Sync>;
-
-async fn exchange(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Answered, Unheard> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::get("/health")
-        .header(header::HOST, "localhost")
-        .header(header::CONNECTION, "close")
-        .body(Empty::<Bytes>::new())?;
-    let answered = async {
-        let answer = sender.send_request(request).await?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), LARGEST).collect().await?.to_bytes();
-        Ok((status, body))
-    };
-    let driven = async {
-        let _closed = connection.await;
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        answered = answered => answered,
-        () = driven => Err("the connection was closed".into()),
-    }
 }
 
 /// `ok`, and then each part that says something of itself.

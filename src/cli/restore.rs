@@ -19,9 +19,9 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     let data_dir = settings::read(common, &[])?.data_dir.value;
     let restored = store::restore(&arguments.file, &data_dir, Clock::system().now().wall)?;
     let keys = match restored.keys {
-        Some(1) => "its key".to_owned(),
+        Some(1) => "its file of keys".to_owned(),
         Some(keys) => format!("its {keys} files of keys"),
-        None => "no keys (those here stay)".to_owned(),
+        None => "no keys (any that are here stay)".to_owned(),
     };
     let shown = out::tame(&data_dir.to_string_lossy());
     out::line(&format!("restored the database of aegis {} and {keys} to {shown}", restored.aegis));

@@ -1,8 +1,6 @@
 //! `aegis serve`: checks everything, opens everything, answers, and ends in order.
 
 use std::sync::Arc;
-use std::sync::mpsc;
-use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::oneshot;
@@ -12,24 +10,15 @@ use super::signals::{Asked, Signals};
 use super::{Common, Failure, Listen, Outcome, first_steps, process, settings};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::error::{Fault, Faults};
-use crate::serve::routes::Routes;
-use crate::serve::tasks::Tasks;
-use crate::serve::{Drained, Limits, Listener, listen, notify};
+use crate::error::Faults;
+use crate::serve::house::House;
+use crate::serve::{Limits, Listener, listen, notify};
 use crate::state::App;
 
 /// Files that are open beside the connections: the store's, logs, those being sent away.
 const OTHER_FILES: u64 = 128;
 /// Connections that are allowed even so.
 const FEWEST_CONNECTIONS: u32 = 16;
-/// How long background tasks may take to stop.
-const TASKS_STOP: Duration = Duration::from_secs(2);
-/// How often the last uses of sessions are written.
-const FLUSH: Duration = Duration::from_mins(1);
-/// How often what is over is forgotten.
-const FORGET: Duration = Duration::from_hours(1);
-/// How often the parts without which nothing can be answered are looked at.
-const LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -51,6 +40,9 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     };
     log.start();
     let limits = that_fit(limits, process::raise_open_files());
+    for warning in &settings.warnings {
+        tracing::warn!(event = "configuration.warning", "{warning}");
+    }
     for note in prepared.current.policy.notes() {
         tracing::info!(event = "configuration.note", "{note}");
     }
@@ -103,43 +95,20 @@ async fn serve(
         Signals::hear().map_err(|error| Failure::said(format!("cannot hear signals: {error}")))?;
     app.seed(settings).await?;
     first_steps::tell(app).await?;
-    let feed = Feed::start(app)?;
-    let tasks = Arc::new(Tasks::new(app.clock.clone()));
-    start_tasks(&tasks, app);
-    let healths = tasks.clone();
-    let routes = Arc::new(Routes::new(
-        app,
-        Arc::new(move || {
-            let runs = |health: &crate::serve::tasks::Health| health.running_since.is_some();
-            healths.health().iter().map(|health| (health.name, runs(health))).collect()
-        }),
-    ));
-    if let Some(interval) = notify::watchdog() {
-        let (clock, routes) = (app.clock.clone(), routes.clone());
-        tasks.start("watchdog", move || {
-            let (clock, routes) = (clock.clone(), routes.clone());
-            async move {
-                let well = clock.clone();
-                let alive = move || routes.status.is_well(well.now());
-                Ok(notify::feed_watchdog(clock, interval, alive).await)
-            }
-        });
-    }
     let on: Vec<String> = listeners.iter().map(ToString::to_string).collect();
+    let on = on.join(", ");
+    let house = House::start(app)?;
     let (stop, stopped) = oneshot::channel::<()>();
-    let stopped = async {
+    let server = house.serve(listeners, limits, async {
         let _told = stopped.await;
-    };
-    let server = crate::serve::run(listeners, routes, limits, stopped);
+    });
     tokio::pin!(server);
     let mut stop = Some(stop);
-    let mut lost = None;
-    let on = on.join(", ");
     tracing::info!(event = "server.ready", on, version = env!("CARGO_PKG_VERSION"), "ready");
     notify::ready(&format!("answers at {on}"));
-    let drained = loop {
+    let faults = loop {
         tokio::select! {
-            drained = &mut server => break drained,
+            faults = &mut server => break faults,
             asked = signals.next() => match (asked, stop.take()) {
                 (Asked::Stop, Some(stop)) => {
                     tracing::info!(event = "server.stopping", "ending; a second signal ends at once");
@@ -154,86 +123,10 @@ async fn serve(
                 }
                 (Asked::Reload, None) => {}
             },
-            () = app.clock.wait(LOOK), if lost.is_none() => {
-                lost = missing(app, &feed);
-                if let Some(part) = lost {
-                    tracing::error!(event = "server.broken", part, "a part ended that nothing works without");
-                    drop(stop.take());
-                }
-            }
         }
     };
-    let stuck = tasks.stop(TASKS_STOP).await;
-    if let Err(error) = app.sessions.flush().await {
-        tracing::warn!(event = "sessions.unwritten", reason = %error, "the last uses of sessions were not written");
-    }
-    app.passwords.close();
-    feed.stop();
-    app.store.close().await;
-    ended(drained, &stuck, lost)
-}
-
-/// The part that ended by itself although nothing works without it.
-fn missing(app: &App, feed: &Feed) -> Option<&'static str> {
-    if !app.store.is_writer_alive() {
-        return Some("the writer of the store");
-    }
-    feed.has_ended().then_some("the listener to the change feed")
-}
-
-fn start_tasks(tasks: &Tasks, app: &Arc<App>) {
-    let house = app.clone();
-    tasks.start("last-uses", move || {
-        let app = house.clone();
-        async move {
-            loop {
-                app.clock.wait(FLUSH).await;
-                app.sessions.flush().await?;
-            }
-        }
-    });
-    let house = app.clone();
-    tasks.start("forgetting", move || {
-        let app = house.clone();
-        async move {
-            loop {
-                app.clock.wait(FORGET).await;
-                let now = app.clock.now().wall;
-                app.sessions.forget_old(now).await?;
-                app.attempts.forget_old(now).await?;
-            }
-        }
-    });
-}
-
-/// The thread that hears what other processes change.
-struct Feed {
-    wake: mpsc::Sender<()>,
-    thread: std::thread::JoinHandle<()>,
-}
-
-impl Feed {
-    fn start(app: &Arc<App>) -> Result<Self, Fault> {
-        let watcher = app.store.watcher()?;
-        let (wake, woken) = mpsc::channel();
-        let changes = app.changes.clone();
-        let thread = std::thread::Builder::new()
-            .name("aegis-changes".into())
-            .spawn(move || changes.listen(watcher, &woken))
-            .map_err(|error| Fault::new(format!("cannot start a thread: {error}")))?;
-        // Asked at once, so that the first check finds the feed heard.
-        let _heard = wake.send(());
-        Ok(Self { wake, thread })
-    }
-
-    fn has_ended(&self) -> bool {
-        self.thread.is_finished()
-    }
-
-    fn stop(self) {
-        drop(self.wake);
-        let _ended = self.thread.join();
-    }
+    tracing::info!(event = "server.ended", "ended");
+    faults.or(()).map_err(Failure::Failed)
 }
 
 /// Reads the settings anew: one swap, or no change and the faults in the log.
@@ -264,26 +157,4 @@ fn reload(common: &Common, arguments: &Arguments, app: &App) {
             }
         }
     }
-}
-
-/// Done, or failed with the names of what was cut.
-fn ended(drained: Drained, stuck: &[&str], lost: Option<&str>) -> Outcome {
-    let mut faults = Faults::default();
-    if let Some(part) = lost {
-        faults.add(Fault::new(format!("{part} ended, and nothing works without it")));
-    }
-    if let Some(why) = drained.fault {
-        faults.add(Fault::new(format!("a listener ended: {why}")));
-    }
-    for request in &drained.cut {
-        faults.add(Fault::new(format!("cut before it was answered: {request}")));
-    }
-    for task in stuck {
-        faults.add(Fault::new(format!("the task `{task}` did not stop")));
-    }
-    for fault in &faults.0 {
-        tracing::error!(event = "server.cut", "{}", fault.message);
-    }
-    tracing::info!(event = "server.ended", "ended");
-    faults.or(()).map_err(Failure::Failed)
 }

@@ -223,6 +223,20 @@ fn secrets_come_from_variables_files_and_credentials() {
 }
 
 #[test]
+fn a_secret_in_a_variable_beats_its_file_and_the_other_way_round() {
+    let secret = |file: &str, variable| {
+        let settings = reads(&[("aegis.toml", file), ("secret", "from file")], &[variable]);
+        settings.proxy_secret.unwrap().value.reveal().to_owned()
+    };
+    let variable = ("AEGIS__PROXY_SECRET", "from variable");
+    assert_eq!(secret("proxy_secret_file = \"secret\"", variable), "from variable");
+    let variable = ("AEGIS__PROXY_SECRET_FILE", "secret");
+    assert_eq!(secret("proxy_secret = \"inline\"", variable), "from file");
+    let both = faults(&[("aegis.toml", "proxy_secret = \"a\"\nproxy_secret_file = \"b\"")], &[]);
+    assert!(both.starts_with("aegis.toml:1: `proxy_secret` and `proxy_secret_file` are both set"), "{both}");
+}
+
+#[test]
 fn a_secret_that_others_can_read_is_told() {
     let directory = directory(&[("secret", KEY), ("aegis.toml", "proxy_secret = \"abc\"")]);
     for file in ["secret", "aegis.toml"] {

@@ -6,8 +6,11 @@ use std::collections::VecDeque;
 use aws_lc_rs::rand;
 use parking_lot::Mutex;
 
+use super::reason::{self, Reason};
 use crate::clock::{Now, Wall};
-use crate::forwarded::Asked;
+use crate::forwarded::{Asked, Unread};
+use crate::identity::Role;
+use crate::policy::{Needs, Rule};
 
 /// How many refusals are kept.
 const KEPT: usize = 4096;
@@ -30,14 +33,18 @@ pub struct Refusal {
     pub method: String,
     /// The path asked for, without its query.
     pub path: String,
-    /// The visitor's address, if known.
+    /// The visitor's address, if known; the proxy's own where it could not be read.
     pub address: Option<String>,
-    /// The rule that decided, if one did.
+    /// The name of the rule that decided, if one did.
     pub rule: Option<String>,
+    /// Where that is written.
+    pub place: Option<String>,
+    /// Whom it lets in, where that is why, and a role that would have been enough.
+    pub lets_in: Option<(String, Option<Role>)>,
     /// The username, if somebody was known.
     pub username: Option<String>,
-    /// Why, in words.
-    pub why: &'static str,
+    /// Why.
+    pub why: Reason,
 }
 
 /// The last refusals.
@@ -48,29 +55,57 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Keeps a refusal and says its reference.
+    /// Keeps the refusal of a request that was read, and says its reference.
     pub(super) fn keep(
         &self,
         asked: &Asked<'_>,
         status: u16,
-        rule: Option<String>,
+        rule: Option<&Rule>,
         username: Option<String>,
-        why: &'static str,
+        why: Reason,
         now: Now,
     ) -> String {
-        let reference = reference();
+        let membership = why == Reason::Forbidden(Needs::Membership);
         let refusal = Refusal {
-            reference: reference.clone(),
+            reference: reference(),
             at: now.wall,
             status,
             host: asked.host.to_string(),
             method: asked.method.to_string(),
             path: asked.path.as_str().chars().take(200).collect(),
             address: asked.client.map(|address| address.to_string()),
-            rule,
+            rule: rule.map(|rule| rule.name().to_owned()),
+            place: rule.and_then(Rule::place).map(str::to_owned),
+            lets_in: rule
+                .filter(|_| membership)
+                .and_then(|rule| Some((reason::lets_in(rule)?, rule.roles().first().cloned()))),
             username,
             why,
         };
+        self.add(refusal, now)
+    }
+
+    /// Keeps the refusal of a request that could not be read or whose proxy is not believed.
+    pub(super) fn keep_unread(&self, peer: String, status: u16, unread: Unread, now: Now) -> String {
+        let refusal = Refusal {
+            reference: reference(),
+            at: now.wall,
+            status,
+            host: String::new(),
+            method: String::new(),
+            path: String::new(),
+            address: Some(peer),
+            rule: None,
+            place: None,
+            lets_in: None,
+            username: None,
+            why: Reason::Unread(unread),
+        };
+        self.add(refusal, now)
+    }
+
+    fn add(&self, refusal: Refusal, now: Now) -> String {
+        let reference = refusal.reference.clone();
         if self.may_log(now) {
             tracing::info!(
                 event = "check.refused",
@@ -81,7 +116,7 @@ impl Refusals {
                 path = %refusal.path,
                 ip = refusal.address.as_deref().unwrap_or("unknown"),
                 rule = refusal.rule.as_deref().unwrap_or("none"),
-                why = refusal.why,
+                why = %refusal.why.words(),
             );
         }
         let mut kept = self.kept.lock();

@@ -35,7 +35,7 @@ const REGISTERED: [&str; 27] = [
 ];
 
 /// The method of that name, upper case as it stands in the registry.
-pub(super) fn known(text: &str) -> Option<Method> {
+pub fn known(text: &str) -> Option<Method> {
     match text {
         "GET" => Some(Method::GET),
         "POST" => Some(Method::POST),

@@ -1,6 +1,7 @@
 //! Keys and tokens as others use them; what attackers send; the vectors of Wycheproof.
 
 mod attacks;
+mod claims;
 mod rings;
 mod tokens;
 mod vectors;
@@ -28,7 +29,7 @@ fn settings(algorithm: Option<&str>, secret: Option<&str>) -> TokenSettings {
     }
 }
 
-fn claims() -> AccessClaims {
+fn honest_claims() -> AccessClaims {
     AccessClaims {
         sub: UserId::new(),
         email: Some("sam@example.com".into()),
@@ -117,7 +118,7 @@ impl Installation {
     }
 
     fn token(&self) -> String {
-        self.keys.sign_access(&claims()).unwrap().reveal().to_owned()
+        self.keys.sign_access(&honest_claims()).unwrap().reveal().to_owned()
     }
 
     fn judge(&self, token: &str) -> Result<AccessClaims, NotVerified> {

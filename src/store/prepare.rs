@@ -100,10 +100,6 @@ pub(super) fn open_ours(file: &Path) -> Result<Connection, Fault> {
         1..SMALLEST => return Err(sqlite::damaged(file, "the file is cut off")),
         SMALLEST.. => {}
     }
-    if found.permissions().mode() & 0o077 != 0 {
-        tracing::warn!(file = %file.display(), "others on this machine could read the database; now they cannot");
-        let _ = fs::set_permissions(file, Permissions::from_mode(0o600));
-    }
     let connection = sqlite::open(file, Purpose::Maintain).map_err(unusable)?;
     let id: i32 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(unusable)?;
@@ -111,6 +107,10 @@ pub(super) fn open_ours(file: &Path) -> Result<Connection, Fault> {
         return Err(Fault::new("this is the database of another program, not of Aegis")
             .hint("name another data directory with `data_dir` or --data-dir")
             .at(file, None));
+    }
+    if found.permissions().mode() & 0o077 != 0 {
+        tracing::warn!(file = %file.display(), "others on this machine could read the database; now they cannot");
+        let _ = fs::set_permissions(file, Permissions::from_mode(0o600));
     }
     Ok(connection)
 }

@@ -12,6 +12,7 @@ mod browser;
 mod cli;
 mod fuzz;
 mod house;
+mod inside;
 mod lab;
 mod server;
 mod through;

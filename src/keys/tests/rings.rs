@@ -116,7 +116,8 @@ fn a_damaged_ring_is_refused_and_never_replaced() {
 fn former_keys_verify_for_400_days_and_sign_no_more() {
     let installation = Installation::new(None, None);
     let directory = installation.directory.path();
-    let token = installation.keys.sign_access(&AccessClaims { exp: Wall(i64::MAX), ..claims() }).unwrap();
+    let token =
+        installation.keys.sign_access(&AccessClaims { exp: Wall(i64::MAX), ..honest_claims() }).unwrap();
     Keys::rotate(directory, &settings(None, None), NOW, Former::Kept).unwrap();
     let written = installation.written();
     let privates =
@@ -128,7 +129,7 @@ fn former_keys_verify_for_400_days_and_sign_no_more() {
     assert!(keys.verify_access(token.reveal(), last).is_ok(), "a moment before its end");
     let over = NOW.plus(FORMER_KEY_LIFE);
     assert_eq!(keys.verify_access(token.reveal(), over).err(), Some(NotVerified::Key), "at its end");
-    let signed = keys.sign_access(&claims()).unwrap();
+    let signed = keys.sign_access(&honest_claims()).unwrap();
     assert_ne!(header(signed.reveal())["kid"], header(token.reveal())["kid"], "the new key signs");
     let published: Value = serde_json::from_slice(keys.jwks()).unwrap();
     assert_eq!(published["keys"].as_array().unwrap().len(), 4, "present and former: {published}");
@@ -157,7 +158,7 @@ fn another_algorithm_makes_new_keys_and_keeps_the_former() {
     for algorithm in ["EdDSA", "RS256", "ES256"] {
         let keys = Keys::open(installation.directory.path(), &settings(Some(algorithm), None), NOW).unwrap();
         assert!(keys.verify_access(&token, NOW).is_ok(), "{algorithm} now, and the token is of before");
-        let new = keys.sign_access(&claims()).unwrap();
+        let new = keys.sign_access(&honest_claims()).unwrap();
         assert_eq!(header(new.reveal())["alg"], algorithm);
         assert!(keys.verify_access(new.reveal(), NOW).is_ok());
     }

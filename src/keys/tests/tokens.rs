@@ -22,7 +22,7 @@ fn a_token_comes_back_as_it_was_signed() {
     for algorithm in ALGORITHMS {
         let installation = Installation::new(Some(algorithm), None);
         for aud in ["aegis-apps", "arlo"] {
-            let signed = AccessClaims { aud: Some(aud.into()), ..claims() };
+            let signed = AccessClaims { aud: Some(aud.into()), ..honest_claims() };
             let token = installation.keys.sign_access(&signed).unwrap();
             assert!(installation.keys.is_ours(token.reveal()));
             assert_eq!(installation.judge(token.reveal()), Ok(signed), "{algorithm}");
@@ -39,7 +39,7 @@ fn a_token_comes_back_as_it_was_signed() {
 #[test]
 fn the_shared_secret_signs_tokens_as_older_gateways_expect_them() {
     let installation = Installation::new(None, Some(JWT_SECRET));
-    let signed = claims();
+    let signed = honest_claims();
     let token = installation.keys.sign_access(&signed).unwrap();
     assert!(installation.keys.is_ours(token.reveal()));
     assert_eq!(header(token.reveal()), json!({ "typ": "JWT", "alg": "HS256" }));
@@ -114,7 +114,7 @@ fn the_published_keys_are_public() {
 #[test]
 fn more_roles_than_a_token_holds_are_an_error_and_no_token() {
     let installation = Installation::new(None, None);
-    let many = AccessClaims { roles: vec!["r".repeat(64); 60], ..claims() };
+    let many = AccessClaims { roles: vec!["r".repeat(64); 60], ..honest_claims() };
     assert!(installation.keys.sign_access(&many).is_err());
 }
 

@@ -43,41 +43,14 @@ impl Compiler<'_> {
             app.hosts.iter().filter_map(|host| Some((self.site(name, host)?, host))).collect();
         let who = Who { users: self.names(&app.users), roles: self.names(&app.roles) };
         let whole = self.whole(name, written, &who);
-        let label = |which: &str| format!("app.{name} {which}").into_boxed_str();
-        let built_in = |which: &str, require| Rule {
-            name: label(which),
-            place: None,
-            require,
-            users: Box::default(),
-            roles: Box::default(),
-            challenge: whole.challenge,
-        };
-        let mut public = Vec::with_capacity(app.public.len());
-        for prefix in &app.public {
-            match PathPattern::prefix(prefix) {
-                Ok(path) => {
-                    let mut rule = built_in(&format!("public \"{}\"", prefix.value), Require::Public);
-                    rule.place = place_of(prefix);
-                    public.push(Matched { path, methods: Methods::default(), rule });
-                }
-                Err(fault) => self.faults.add(fault),
-            }
-        }
+        let public = app.public.iter().filter_map(|prefix| self.public(name, prefix)).collect();
         let rules: Vec<_> = app
             .rules
             .iter()
             .enumerate()
             .map(|(position, rule)| self.rule(name, position + 1, rule, &who, &whole))
             .collect();
-        if let Some(who) = app.users.first().or(app.roles.first())
-            && !whole.asks_who()
-            && !rules.iter().zip(&app.rules).any(|(matched, written)| {
-                matched.rule.asks_who() && (written.value.users.is_none() || written.value.roles.is_none())
-            })
-        {
-            let message = format!("app.{name} names users or roles, and asks nobody who they are");
-            self.fault(who, message, "write `require = \"signed_in\"`, or take them out");
-        }
+        self.who_is_asked(name, app, &whole, &rules);
         let assets = [("public", Some(true)), ("protected", Some(false))];
         let assets = self.choice("assets", app.assets.as_ref(), &assets);
         let assets = assets.unwrap_or(true) && whole.require != Require::Deny;
@@ -106,8 +79,8 @@ impl Compiler<'_> {
             remote_user,
             public,
             rules,
-            assets: assets.then(|| built_in("assets", Require::Public)),
-            ambiguous: built_in("(path with two readings)", Require::Deny),
+            assets: assets.then(|| built_in(name, "assets", Require::Public)),
+            ambiguous: built_in(name, "(path with two readings)", Require::Deny),
             whole,
         };
         if self.faults.0.len() == faults {
@@ -163,6 +136,34 @@ impl Compiler<'_> {
         Some(Site { hosts, port })
     }
 
+    /// One entry of `public`.
+    fn public(&mut self, name: &str, written: &Placed<String>) -> Option<Matched> {
+        match PathPattern::prefix(written) {
+            Ok(path) => {
+                let mut rule = built_in(name, &format!("public \"{}\"", written.value), Require::Public);
+                rule.place = place_of(written);
+                Some(Matched { path, methods: Methods::default(), rule })
+            }
+            Err(fault) => {
+                self.faults.add(fault);
+                None
+            }
+        }
+    }
+
+    /// That users and roles of an app are used by the app or by one of its rules: whoever wrote
+    /// them meant to keep somebody out.
+    fn who_is_asked(&mut self, name: &str, app: &AppSettings, whole: &Rule, rules: &[Matched]) {
+        let Some(who) = app.users.first().or(app.roles.first()) else { return };
+        let inherited = rules.iter().zip(&app.rules).any(|(matched, written)| {
+            matched.rule.asks_who() && (written.value.users.is_none() || written.value.roles.is_none())
+        });
+        if !whole.asks_who() && !inherited {
+            let message = format!("app.{name} names users or roles, and asks nobody who they are");
+            self.fault(who, message, "write `require = \"signed_in\"`, or take them out");
+        }
+    }
+
     /// The rule that stands for the whole app.
     fn whole(&mut self, name: &str, written: &Placed<AppSettings>, who: &Who) -> Rule {
         let app = &written.value;
@@ -170,8 +171,8 @@ impl Compiler<'_> {
             let hint = "write `require = \"signed_in\"`; the default, `two_factor`, comes in a later release";
             self.fault(written, format!("app.{name} has no `require`"), hint);
         }
-        // What is faulty denies, for the rest of the compiling; it is never used.
-        let require = self.require(app.require.as_ref()).unwrap_or(Require::Deny);
+        // What is faulty is taken for this while the rest is checked; with a fault there is no policy.
+        let require = self.require(app.require.as_ref()).unwrap_or(Require::SignedIn);
         let Who { users, roles } = if asks_who(require) { who.clone() } else { Who::default() };
         Rule {
             name: format!("app.{name} (whole app)").into(),
@@ -203,7 +204,7 @@ impl Compiler<'_> {
         };
         let methods = Methods::read(&rule.methods, |fault| self.faults.add(fault));
         let require = match &rule.require {
-            Some(_) => self.require(rule.require.as_ref()).unwrap_or(Require::Deny),
+            Some(_) => self.require(rule.require.as_ref()).unwrap_or(Require::SignedIn),
             None => whole.require,
         };
         let mut name =
@@ -253,5 +254,17 @@ impl Compiler<'_> {
     fn challenge(&mut self, written: Option<&Placed<String>>) -> Option<Challenge> {
         let choices = [("bearer", Some(Challenge::Bearer)), ("basic", Some(Challenge::Basic))];
         self.choice("challenge", written, &choices)
+    }
+}
+
+/// A rule that nobody wrote.
+fn built_in(app: &str, which: &str, require: Require) -> Rule {
+    Rule {
+        name: format!("app.{app} {which}").into(),
+        place: None,
+        require,
+        users: Box::default(),
+        roles: Box::default(),
+        challenge: Challenge::default(),
     }
 }

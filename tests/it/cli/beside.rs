@@ -80,10 +80,12 @@ fn a_disabled_user_is_out_and_an_enabled_one_signs_in_again() {
     let token = server.sign_in("dora");
     server.until("closed", &token, 200);
     server.done("user disable dora");
-    server.until("closed", &token, 403);
-    server.done("user enable dora");
     server.until("closed", &token, 401);
+    let answer = sign_in_form("dora", PASSWORD, "").send(server.at);
+    assert_eq!(answer.status, 422, "dora is disabled, and signs in: {answer}");
+    server.done("user enable dora");
     server.until("closed", &server.sign_in("dora"), 200);
+    server.until("closed", &token, 401);
 }
 
 #[test]
@@ -215,7 +217,7 @@ fn a_backup_is_taken_while_serving_and_restored_elsewhere() {
     assert!(said.contains("hint: stop the server first"), "{said}");
     server.until("closed", &token, 200);
     server.done("user delete sam --yes");
-    server.until("closed", &token, 403);
+    server.until("closed", &token, 401);
     assert_eq!(server.aegis.process.end(), Some(0), "{}", server.aegis.process.log());
 
     // Another directory, with the same settings: what was in the backup is there, and nothing later.

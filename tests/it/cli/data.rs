@@ -141,3 +141,20 @@ fn a_session_that_is_none_is_said() {
     }
     assert_eq!(place.done("session list"), "SESSION  USER  FOR  LAST USED  ENDS  FROM  WITH\n");
 }
+
+/// What was backed up before the first start has no keys yet; the first start makes them.
+#[test]
+fn a_backup_without_keys_can_be_served() {
+    use crate::lab::aegis::serve;
+
+    let place = Place::with(&["sam"]);
+    let file = place.folder.join("aegis.backup");
+    place.done(&format!("backup {}", file.display()));
+    let printed = place.done(&format!("restore {}", file.display()));
+    assert!(printed.contains("and no keys (any that are here stay)"), "{printed}");
+    let settings = place.folder.join("aegis.toml");
+    let listen = format!("listen = [\"unix:{}\"]\n", place.folder.join("aegis.sock").display());
+    std::fs::write(&settings, std::fs::read_to_string(&settings).unwrap() + &listen).unwrap();
+    let process = serve(&place.folder);
+    assert_eq!(process.end(), Some(0), "{}", process.log());
+}

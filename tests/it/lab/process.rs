@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 /// A running program and its log.
 pub(crate) struct Process {
@@ -80,9 +80,12 @@ impl Process {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// It stops answering, with its sockets open.
+    /// It stops answering, with its sockets open; every thread of it has stopped when this returns.
     pub(crate) fn pause(&self) {
         self.signal(Signal::STOP);
+        let id = Pid::from_child(&self.child.lock());
+        let status = waitpid(Some(id), WaitOptions::UNTRACED).unwrap();
+        assert!(status.is_some_and(|(_, status)| status.stopped()), "{} did not stop", self.name);
     }
 
     /// It goes on.

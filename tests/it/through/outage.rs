@@ -6,13 +6,18 @@ use crate::lab::{Lab, PORTAL};
 
 /// Nobody in, not even to what is public: the proxy cannot know that it is.
 fn nobody_gets_in(lab: &Lab, cookie: &str, when: &str) {
-    for (app, path) in [("closed", "/"), ("closed", "/pub/x"), ("open", "/")] {
-        let host = lab.host(app);
-        let ask = Ask::get(&host, path).header("Cookie", cookie).header("Remote-User", "root");
-        let answer = lab.send(&ask);
-        assert!(answer.status >= 500, "{}, {when}\nasked: {ask}\ncame back: {answer}", lab.kind);
-        lab.app_heard_nothing(&host, &ask, &answer);
-    }
+    // All at once: each waits for as long as the proxy does.
+    std::thread::scope(|scope| {
+        for (app, path) in [("closed", "/"), ("closed", "/pub/x"), ("open", "/"), ("welcome", "/")] {
+            scope.spawn(move || {
+                let host = lab.host(app);
+                let ask = Ask::get(&host, path).header("Cookie", cookie).header("Remote-User", "root");
+                let answer = lab.send(&ask);
+                assert!(answer.status >= 500, "{}, {when}\nasked: {ask}\ncame back: {answer}", lab.kind);
+                lab.app_heard_nothing(&host, &ask, &answer);
+            });
+        }
+    });
     let ask = Ask::navigation(PORTAL, "/login");
     if when == "stopped" {
         let answer = lab.send(&ask);

@@ -1,0 +1,175 @@
+//! What a check was answered, or would be, and why: for operators who ask.
+//!
+//! Owns [`Explanation`]. Promises: it is judged by the rules and the function that judge a real check.
+//! Never: makes a session, counts as a check, or says anything to a visitor.
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+
+use super::reason::lets_in;
+use super::{Reason, Refusal};
+use crate::clock::Wall;
+use crate::forwarded;
+use crate::identity::{Found, Method as Shown, Role, SessionId, Why};
+use crate::place::{AbsoluteUrl, ClientAddress, Scheme};
+use crate::policy::{self, Needs, NoApp, Rule, Verdict};
+use crate::state::Current;
+use crate::users::User;
+
+/// A request that nobody has made.
+#[derive(Clone, Debug)]
+pub struct Supposed<'a> {
+    url: AbsoluteUrl<'a>,
+    method: Method,
+    /// Who would make it: somebody with a session that a password opened, or nobody.
+    pub user: Option<&'a User>,
+    /// From where.
+    pub from: Option<ClientAddress>,
+}
+
+impl<'a> Supposed<'a> {
+    /// The request of `method` for `url`, as a browser shows it, by nobody; or why that is none.
+    pub fn parse(method: &str, url: &'a str) -> Result<Self, String> {
+        let url = url.split('#').next().unwrap_or_default();
+        let parsed = AbsoluteUrl::parse(url).map_err(|why| format!("{url:?} cannot be judged: {why}"))?;
+        let method = forwarded::method_named(method).ok_or_else(|| format!("{method:?} is no method"))?;
+        Ok(Self { url: parsed, method, user: None, from: None })
+    }
+}
+
+/// What was asked, who asked, which rule decided, how, why, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The reference of a refusal that happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// When that was (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// `GET https://arlo.example.com/admin`; of a refusal without scheme and port.
+    pub asked: String,
+    /// The username; nothing for nobody.
+    pub by: Option<String>,
+    /// The visitor's address, where it is known.
+    pub from: Option<String>,
+    /// `app.arlo rule 1 (path /admin/*)`; nothing where there is no app.
+    pub rule: Option<String>,
+    /// Where that is written: `aegis.toml:12`.
+    pub place: Option<String>,
+    /// Whether the visitor comes in.
+    pub allowed: bool,
+    /// The answer, in words.
+    pub verdict: String,
+    /// Why.
+    pub why: String,
+    /// What an operator can do, where the visitor does not come in.
+    pub advice: Option<String>,
+}
+
+impl From<Refusal> for Explanation {
+    fn from(refusal: Refusal) -> Self {
+        let (lets_in, role) = refusal.lets_in.unzip();
+        let role = role.flatten();
+        let advice =
+            refusal.why.advice(&refusal.host, refusal.username.as_deref(), role.as_ref().map(Role::as_str));
+        Self {
+            reference: Some(refusal.reference),
+            at: Some(refusal.at.rfc3339()),
+            asked: format!("{} {}{}", refusal.method, refusal.host, refusal.path),
+            by: refusal.username,
+            from: refusal.address,
+            rule: refusal.rule,
+            place: refusal.place,
+            allowed: false,
+            verdict: format!("refused with {}", refusal.status),
+            why: in_full(refusal.why, lets_in),
+            advice: Some(advice),
+        }
+    }
+}
+
+/// What `supposed` would be answered under `current`.
+pub fn judge(current: &Current, supposed: &Supposed<'_>, now: Wall) -> Explanation {
+    let Supposed { url, method, user, from } = supposed;
+    let port = url.port.map(|port| format!(":{port}")).unwrap_or_default();
+    let mut explanation = Explanation {
+        reference: None,
+        at: None,
+        asked: format!("{method} {}://{}{port}{}", url.scheme.as_str(), url.host, url.target.raw),
+        by: user.map(|user| user.username.to_string()),
+        from: from.map(|address| address.to_string()),
+        rule: None,
+        place: None,
+        allowed: false,
+        verdict: String::new(),
+        why: String::new(),
+        advice: None,
+    };
+    let rule = match choose(current, url, method) {
+        Ok(rule) => rule,
+        Err(NoApp::UnknownHost) if *url.host == *current.site.public_url().host().as_str() => {
+            "Aegis’s own site".clone_into(&mut explanation.verdict);
+            "this is the host of public_url, which is never an app: no proxy asks about it"
+                .clone_into(&mut explanation.why);
+            return explanation;
+        }
+        Err(why) => return explanation.refused(Reason::NoApp(why), "refused with 403", &url.host, None),
+    };
+    explanation.rule = Some(rule.name().to_owned());
+    explanation.place = rule.place().map(str::to_owned);
+    if url.scheme == Scheme::Http && current.site.is_https() {
+        let verdict = "sent to https (a page that is opened), or refused with 403";
+        return explanation.refused(Reason::PlainHttp, verdict, &url.host, Some(rule));
+    }
+    let verdict = policy::decide(rule, &found(*user, now));
+    let in_words = match verdict {
+        Verdict::Allow | Verdict::AllowAsNobody => "allowed",
+        Verdict::SignIn | Verdict::StepUp | Verdict::Refused(_) => {
+            "sent to sign in (a page that is opened), or refused with 401"
+        }
+        Verdict::Forbidden(_) => "refused with 403",
+        Verdict::Unavailable(_) => "refused with 503",
+    };
+    if let Some(why) = Reason::of(verdict) {
+        return explanation.refused(why, in_words, &url.host, Some(rule));
+    }
+    explanation.allowed = true;
+    in_words.clone_into(&mut explanation.verdict);
+    explanation.why = match (verdict, user) {
+        (Verdict::Allow, Some(user)) => format!("the rule lets {} in", user.username),
+        _ => "the rule lets everybody in; the app is told of nobody".to_owned(),
+    };
+    explanation
+}
+
+impl Explanation {
+    fn refused(mut self, why: Reason, verdict: &str, host: &str, rule: Option<&Rule>) -> Self {
+        let role = rule.and_then(|rule| rule.roles().first());
+        self.advice = Some(why.advice(host, self.by.as_deref(), role.map(Role::as_str)));
+        self.why = in_full(why, rule.and_then(lets_in));
+        verdict.clone_into(&mut self.verdict);
+        self
+    }
+}
+
+/// The rule for a request: the very look-up of a check.
+fn choose<'a>(current: &'a Current, url: &AbsoluteUrl<'_>, method: &Method) -> Result<&'a Rule, NoApp> {
+    let app = current.policy.app_for(&url.host, url.port, url.scheme)?;
+    Ok(app.rule_for(method, &url.target.path))
+}
+
+/// What a look at a session of this user would give, if a password had just opened one.
+fn found(user: Option<&User>, now: Wall) -> Found {
+    match user {
+        None => Found::Nobody,
+        Some(user) if !user.active => Found::Refused(Why::Disabled),
+        Some(user) => Found::Known(user.identity(SessionId::new(), &[Shown::Password], now).into()),
+    }
+}
+
+fn in_full(why: Reason, lets_in: Option<String>) -> String {
+    match (why, lets_in) {
+        (Reason::Forbidden(Needs::Membership), Some(whom)) => format!("{}: it is for {whom}", why.words()),
+        _ => why.words().to_owned(),
+    }
+}
