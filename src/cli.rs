@@ -162,7 +162,7 @@ fn run(line: CommandLine) -> Outcome {
     let common = &line.common;
     match line.command {
         Command::Serve(arguments) => serve::run(common, &arguments),
-        Command::Demo => demo::run(common),
+        Command::Demo => demo::run(),
         Command::Check => check::run(common),
         Command::Explain(arguments) => explain::run(common, &arguments),
         Command::Health(arguments) => health::run(common, &arguments),
