@@ -120,12 +120,17 @@ impl Door {
         let actor = Actor::User(owner.user.id);
         self.app.users.set_password(Write::new(), &owner.user, &hash, actor, now).await?;
         // Every session is over now; this browser gets a new one.
-        let arrival =
-            Arrival { address: visit.address, user_agent: visit.user_agent(), is_known: device.is_some() };
+        let keep = owner.session.keep;
+        let arrival = Arrival {
+            address: visit.address,
+            user_agent: visit.user_agent(),
+            is_known: device.is_some(),
+            keep,
+            replaces: None,
+        };
         let signed = sign_in.admit(owner.user.id, arrival, now).await?;
         let site = self.app.current.load();
         let mut response = web::redirect(&site.site, HeaderValue::from_static(urls::ACCOUNT));
-        let keep = owner.session.keep;
         self.browser.welcome(&mut response, &signed, keep, site.cookie_domain.as_ref(), now)?;
         Ok(response)
     }

@@ -106,19 +106,19 @@ impl Attempts {
         let account = account_key(guess.user, guess.login);
         let device = self.known_device(guess).await?;
         if let Some(device) = device {
-            match self.take(&[(Scope::Device, &device), (Scope::Address, &address)], now).await? {
+            match self.take(guess, &[(Scope::Device, &device), (Scope::Address, &address)], now).await? {
                 Err((Scope::Address, locked)) => return Ok(Counted::AddressLocked(locked.until)),
                 Err(_) => {} // a known browser that guessed too often is treated as any other
                 Ok(taken) => return Ok(Counted::Allowed(taken)),
             }
         }
-        match self.take(&[(Scope::Account, &account), (Scope::Address, &address)], now).await? {
+        match self.take(guess, &[(Scope::Account, &account), (Scope::Address, &address)], now).await? {
             Ok(taken) => return Ok(Counted::Allowed(taken)),
             Err((Scope::Address, locked)) => return Ok(Counted::AddressLocked(locked.until)),
             Err(_) => {}
         }
         // A locked account looks like any other: its guesses use up the address's count all the same.
-        match self.take(&[(Scope::Address, &address)], now).await? {
+        match self.take(guess, &[(Scope::Address, &address)], now).await? {
             Ok(_) => Ok(Counted::AccountLocked),
             Err((_, locked)) => Ok(Counted::AddressLocked(locked.until)),
         }
@@ -172,14 +172,24 @@ impl Attempts {
         Ok((!rows.is_empty()).then(|| format!("device:{}", hexadecimal(&print))))
     }
 
-    /// Takes one from each of these counters, or from none.
-    async fn take(&self, keys: &[(Scope, &str)], now: Wall) -> Result<Result<Taken, (Scope, Locked)>, Error> {
+    /// Takes one from each of these counters, or from none. Where that begins a lock, the record says so.
+    async fn take(
+        &self,
+        guess: &Guess<'_>,
+        keys: &[(Scope, &str)],
+        now: Wall,
+    ) -> Result<Result<Taken, (Scope, Locked)>, Error> {
         'again: for _ in 0..TRIES {
             let mut write = Write::unrecorded(COUNTING);
             for (scope, key) in keys {
                 let stored = self.read(key).await?;
                 match Counter::take(stored.counter, *scope, now) {
-                    Ok(counter) => write = counted(write, key, counter, stored),
+                    Ok(counter) => {
+                        write = counted(write, key, counter, stored);
+                        if counter.locked_until > now {
+                            write = write.audit(lock_begins(guess, *scope, counter.locked_until), now);
+                        }
+                    }
                     Err(locked) => return Ok(Err((*scope, locked))),
                 }
             }
@@ -198,6 +208,22 @@ impl Attempts {
             None => Ok(Stored { counter: None, version: 0 }),
             Some(row) => Ok(stored(row)?),
         }
+    }
+}
+
+fn lock_begins(guess: &Guess<'_>, scope: Scope, until: Wall) -> Entry {
+    let what = match scope {
+        Scope::Account => "account",
+        Scope::Device => "device",
+        Scope::Address => "address",
+    };
+    let entry = Entry::new(Event::SignInLocked, Actor::Visitor)
+        .from(guess.address)
+        .with("locked", what)
+        .with("until", until.rfc3339());
+    match guess.user {
+        Some(user) => entry.about(user),
+        None => entry,
     }
 }
 

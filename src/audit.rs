@@ -17,8 +17,8 @@ pub enum Event {
     SignedIn,
     /// A sign-in failed: unknown, disabled or locked account, or a wrong password.
     SignInFailed,
-    /// A sign-in was not even tried: too many from that address.
-    SignInThrottled,
+    /// Too many sign-ins failed: an account, a device or an address is locked for a while.
+    SignInLocked,
     /// Somebody signed out.
     SignedOut,
     /// A session was ended by its owner, an administrator or a command.
@@ -59,7 +59,7 @@ impl Event {
         match self {
             Self::SignedIn => "sign_in.done",
             Self::SignInFailed => "sign_in.failed",
-            Self::SignInThrottled => "sign_in.throttled",
+            Self::SignInLocked => "sign_in.locked",
             Self::SignedOut => "sign_out.done",
             Self::SessionEnded => "session.ended",
             Self::SessionsEnded => "session.all_ended",

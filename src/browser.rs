@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, header};
 use crate::attempts::DEVICE_LIFETIME;
 use crate::clock::Wall;
 use crate::error::Error;
+use crate::identity::SessionId;
 use crate::keys::{AccessClaims, Keys};
 use crate::place::Host;
 use crate::secret::Secret;
@@ -28,6 +29,16 @@ pub enum Seen {
     Ended,
     /// Somebody who is signed in.
     Somebody(Box<Session>),
+}
+
+impl Seen {
+    /// The live session this browser is in.
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Somebody(session) => Some(session.id),
+            Self::Ended | Self::Nobody => None,
+        }
+    }
 }
 
 /// The parts that cookies are read and made with.

@@ -36,6 +36,9 @@ pub use refusals::{Refusal, Refusals};
 /// How long the same assertion is handed out: half its life, so that an app never gets a stale one.
 const ASSERTION_RENEWAL: Duration = Duration::from_secs(150);
 
+/// What a proxy that is not believed is told.
+const UNKNOWN_PROXY: &str = "Aegis does not know this proxy.";
+
 /// The door's own state.
 pub struct Door {
     clock: Clock,
@@ -74,23 +77,25 @@ impl Door {
         let now = self.clock.now();
         let current = self.app.current.load();
         let headers = request.headers();
+        // First of all: such a request is a visitor's own, and no proxy's, however it reads.
+        if is_own_site(&current, headers) && !current.proxies.secret_is_in(headers) {
+            return web::problem(&Error::said(Kind::NotFound, "There is nothing here."), None);
+        }
         let asked =
             match Asked::read(dialect, peer, request.method(), request.uri(), headers, &current.proxies) {
                 Ok(asked) => asked,
                 Err(unread) => return self.unread(dialect, peer, unread, now),
             };
-        if is_own_site(&current, headers) && !current.proxies.secret_is_in(headers) {
-            return web::problem(&Error::said(Kind::NotFound, "There is nothing here."), None);
-        }
         if let Some(answer) = self.known(dialect, &current, &asked, headers, now) {
             return answer;
         }
-        self.find_out(dialect, &current, &asked, headers, now).await
+        // Apart, so that the future of a remembered answer stays small.
+        Box::pin(self.find_out(dialect, &current, &asked, headers, now)).await
     }
 
     /// The closed answer of this dialect, when answering itself failed.
     pub fn closed(dialect: Dialect, error: &Error) -> Response {
-        answers::unread(dialect, error)
+        answers::closed(dialect, error)
     }
 
     /// Answers from memory, if it can.
@@ -216,7 +221,10 @@ impl Door {
         ready: Option<&HeaderMap>,
         now: Now,
     ) -> Response {
-        let nobody = || identity_headers::of_nobody(&current.header_names);
+        let nobody = || {
+            let ready = || identity_headers::of_nobody(&current.header_names);
+            current.for_nobody.get_or_init(ready).clone()
+        };
         let keep = |status: u16, why: Reason| {
             self.refusals.keep(asked, status, Some(rule), username(found), why, now)
         };
@@ -270,29 +278,27 @@ impl Door {
 
     fn allow(&self, identity: HeaderMap, headers: &HeaderMap) -> Response {
         self.allowed.fetch_add(1, Ordering::Relaxed);
-        let ours = headers
-            .get_all(header::AUTHORIZATION)
-            .iter()
-            .any(|value| authorization_is_ours(value, &self.authenticate.keys));
-        answers::allowed(identity, headers, ours)
+        answers::allowed(identity, headers, |value| authorization_is_ours(value, &self.authenticate.keys))
     }
 
     fn unread(&self, dialect: Dialect, peer: Peer, unread: Unread, now: Now) -> Response {
         let error = match unread {
             Unread::UnknownProxy => {
                 self.tell_of_unknown_proxy(peer, now);
-                Error::said(Kind::Forbidden, "Aegis does not know this proxy.")
+                Error::new(Kind::Forbidden, UNKNOWN_PROXY, unread.to_string())
             }
             Unread::WrongSecret => {
                 tracing::warn!(event = "proxy.wrong_secret", peer = %peer_name(peer));
-                Error::said(Kind::Forbidden, "Aegis does not know this proxy.")
+                Error::new(Kind::Forbidden, UNKNOWN_PROXY, unread.to_string())
             }
             Unread::Malformed(what) => {
                 tracing::debug!(event = "check.malformed", %what);
                 Error::new(Kind::Malformed, "Aegis cannot read what the proxy asked.", what.to_string())
             }
         };
-        answers::unread(dialect, &error)
+        answers::unread(dialect, &error, |status| {
+            self.refusals.keep_unread(peer_name(peer), status, unread, now)
+        })
     }
 
     /// Says once a minute which line would let a proxy be believed.

@@ -126,10 +126,7 @@ impl Door {
             let page = pages::SignIn { state, return_to, email: login, keep, from: visit.address };
             pages::sign_in(&current.site, &page)
         };
-        let replaces = match self.browser.seen(visit.headers, visit.now.wall).await? {
-            Seen::Somebody(session) => Some(session.id),
-            Seen::Ended | Seen::Nobody => None,
-        };
+        let replaces = self.browser.seen(visit.headers, visit.now.wall).await?.session();
         let shown = Shown {
             login,
             password: form.secret("password"),

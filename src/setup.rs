@@ -166,6 +166,8 @@ impl Door {
             address: sent.address,
             user_agent: sent.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
             is_known: false,
+            keep: false,
+            replaces: self.browser.seen(sent.headers, now).await?.session(),
         };
         let signed = self.app.sign_in.admit(user, arrival, now).await?;
         let mut response = web::redirect(&current.site, HeaderValue::from_static(urls::HOME));

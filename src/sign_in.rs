@@ -45,6 +45,10 @@ pub struct Arrival<'a> {
     pub user_agent: Option<&'a str>,
     /// Whether the browser carries the mark of one that has signed in before.
     pub is_known: bool,
+    /// "Keep me signed in".
+    pub keep: bool,
+    /// The session the browser had until now.
+    pub replaces: Option<SessionId>,
 }
 
 /// What somebody who shows a password wants.
@@ -120,10 +124,8 @@ impl SignIn {
         let taken = match self.attempts.count(&guess, now).await? {
             Counted::Allowed(taken) => Some(taken),
             Counted::AccountLocked => None,
-            Counted::AddressLocked(until) => {
-                self.record(Event::SignInThrottled, &shown, user.as_ref(), now).await?;
-                return Ok(Outcome::TooMany(until));
-            }
+            // Not recorded one by one: whoever floods us would fill the record. The lock's beginning is.
+            Counted::AddressLocked(until) => return Ok(Outcome::TooMany(until)),
         };
         // Where nothing may be judged a hash is computed all the same, of nobody's password.
         let judged = user.as_ref().filter(|user| user.active && taken.is_some());
@@ -137,7 +139,7 @@ impl SignIn {
             (Checked::Right, Some(user), Some(taken)) if user.active => (None, user, taken),
             (Checked::RightAndOld(hash), Some(user), Some(taken)) if user.active => (Some(hash), user, taken),
             (Checked::Right | Checked::RightAndOld(_) | Checked::Wrong, user, _) => {
-                self.record(Event::SignInFailed, &shown, user.as_ref(), now).await?;
+                self.failed(user.as_ref(), shown.address, now).await?;
                 return Ok(Outcome::Wrong);
             }
         };
@@ -173,7 +175,10 @@ impl SignIn {
         let guess = Guess { user: Some(user.id), login: user.username.as_str(), device, address };
         let taken = match self.attempts.count(&guess, now).await? {
             Counted::Allowed(taken) => taken,
-            Counted::AccountLocked => return Ok(Confirmed::No),
+            Counted::AccountLocked => {
+                self.failed(Some(user), address, now).await?;
+                return Ok(Confirmed::No);
+            }
             Counted::AddressLocked(until) => return Ok(Confirmed::TooMany(until)),
         };
         match self.passwords.verify(user.password.clone(), password).await {
@@ -181,7 +186,10 @@ impl SignIn {
                 self.attempts.credit(taken, self.clock.now().wall).await?;
                 Ok(Confirmed::Yes)
             }
-            Ok(Checked::Wrong) => Ok(Confirmed::No),
+            Ok(Checked::Wrong) => {
+                self.failed(Some(user), address, now).await?;
+                Ok(Confirmed::No)
+            }
             Err(busy) => Ok(Confirmed::Busy(busy.retry_after)),
         }
     }
@@ -238,23 +246,24 @@ impl SignIn {
             device: None,
             address: arrival.address,
             user_agent: arrival.user_agent,
-            wanted: Wanted::Session { keep: false, replaces: None },
+            wanted: Wanted::Session { keep: arrival.keep, replaces: arrival.replaces },
         };
         self.open(&shown, &user, Write::new(), arrival.is_known, now).await?.ok_or_else(gone)
     }
 
-    async fn record(
+    /// Records that a password did not open anything.
+    async fn failed(
         &self,
-        event: Event,
-        shown: &Shown<'_>,
         user: Option<&User>,
+        address: Option<ClientAddress>,
         now: Wall,
     ) -> Result<(), Error> {
-        let mut entry = Entry::new(event, Actor::Visitor).from(shown.address);
         // What was typed may be a password in the wrong field: only a name that exists is kept.
-        if let Some(user) = user {
-            entry = entry.about(user.id);
-        }
+        let entry = Entry::new(Event::SignInFailed, Actor::Visitor).from(address);
+        let entry = match user {
+            Some(user) => entry.about(user.id),
+            None => entry,
+        };
         self.store.write(Write::new().audit(entry, now)).await?;
         Ok(())
     }

@@ -7,11 +7,12 @@ pub mod header_names;
 mod open;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use http::HeaderMap;
 
 use crate::attempts::Attempts;
 use crate::authenticate::Authenticate;
@@ -47,6 +48,8 @@ pub struct Current {
     pub site: Site,
     /// The domain whose hosts share the token cookie.
     pub cookie_domain: Option<Host>,
+    /// The headers of an answer for nobody, made ready at the first one.
+    pub for_nobody: OnceLock<HeaderMap>,
     /// Fixed parts as the settings now have them, to notice what needs a restart.
     fixed: Fixed,
 }
@@ -149,6 +152,7 @@ impl App {
                     header_names,
                     site,
                     cookie_domain: domain,
+                    for_nobody: OnceLock::new(),
                     fixed: fixed.clone(),
                 };
                 Ok(Prepared { current, fixed })
@@ -291,7 +295,7 @@ fn fixed(settings: &Settings, lifetimes: [Duration; 3]) -> Result<Fixed, Fault> 
         listen: settings.listen.iter().map(|listen| listen.value.clone()).collect(),
         issuer: settings.token.issuer.value.clone(),
         lifetimes,
-        connections: within("connections", &settings.limits.connections, 8, 100_000)?,
+        connections: usize::try_from(settings.limits.connections.value).unwrap_or_default(),
         hash_threads: within("hash_threads", &settings.limits.hash_threads, 1, 2)?,
         remembered: u64::try_from(remembered).unwrap_or_default() * 1024 * 1024,
     })

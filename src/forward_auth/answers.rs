@@ -16,22 +16,27 @@ use crate::web::travelling::{self, NoAccess};
 use crate::web::{self, Response, cookies, urls};
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-const EMPTY: HeaderValue = HeaderValue::from_static("");
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"Aegis\", charset=\"UTF-8\"");
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"Aegis\"");
 
-/// Exactly 200: `identity` and the visitor's own cookies and authorization without ours.
-pub(super) fn allowed(identity: HeaderMap, request: &HeaderMap, authorization_is_ours: bool) -> Response {
+/// Exactly 200: `ready`, and the visitor's own cookies and authorization without ours.
+pub(super) fn allowed(
+    mut ready: HeaderMap,
+    request: &HeaderMap,
+    is_ours: impl Fn(&HeaderValue) -> bool,
+) -> Response {
+    if let Some(rest) = cookies::strip(request, &cookies::OURS) {
+        ready.insert(header::COOKIE, rest);
+    }
+    let mut authorization = request.get_all(header::AUTHORIZATION).iter();
+    // Several lines are nothing an app could read in one way; they are taken away.
+    if let (Some(value), None) = (authorization.next(), authorization.next())
+        && !is_ours(value)
+    {
+        ready.insert(header::AUTHORIZATION, value.clone());
+    }
     let mut response = Response::new(Bytes::from_static(b"ok").into());
-    *response.headers_mut() = identity;
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, NO_STORE);
-    headers.insert(header::COOKIE, cookies::strip(request, &cookies::OURS).unwrap_or(cookies::NONE_LEFT));
-    let authorization = match request.get(header::AUTHORIZATION) {
-        Some(value) if !authorization_is_ours => value.clone(),
-        Some(_) | None => EMPTY,
-    };
-    headers.insert(header::AUTHORIZATION, authorization);
+    *response.headers_mut() = ready;
     response
 }
 
@@ -146,7 +151,15 @@ pub(super) fn no_access(
 }
 
 /// The answer to a request that could not be read, or whose proxy is not believed.
-pub(super) fn unread(dialect: Dialect, error: &Error) -> Response {
+pub(super) fn unread(dialect: Dialect, error: &Error, reference: impl FnOnce(u16) -> String) -> Response {
+    let status = in_dialect(dialect, web::status(error.kind));
+    let mut response = web::problem(error, Some(&reference(status.as_u16())));
+    *response.status_mut() = status;
+    response
+}
+
+/// The answer when answering itself failed.
+pub(super) fn closed(dialect: Dialect, error: &Error) -> Response {
     let mut response = web::problem(error, None);
     *response.status_mut() = in_dialect(dialect, web::status(error.kind));
     response

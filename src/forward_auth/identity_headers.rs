@@ -1,14 +1,16 @@
-//! Identity headers of an allowed answer: each once, all of them, for nobody all empty.
+//! The headers of an allowed answer, made ready once and used many times: identity headers each
+//! once, all of them, for nobody all empty, and what every 200 carries besides.
 //! Never puts a value into a header that another program could read as two.
 
 use std::fmt::Write as _;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, header};
 
 use crate::identity::Identity;
 use crate::policy::RemoteUser;
 use crate::secret::Secret;
 use crate::state::{HeaderNames, header_names::ASSERTION};
+use crate::web::cookies;
 
 /// The group that everybody is in, so that the list is never empty for somebody.
 const EVERYBODY: &str = "users";
@@ -38,7 +40,7 @@ pub(super) fn of(
         groups.push(',');
         groups.push_str(role);
     }
-    let mut headers = HeaderMap::with_capacity(16);
+    let mut headers = bare();
     headers.insert(names.user.clone(), value(user));
     headers.insert(names.email.clone(), value(identity.email.as_ref().map_or("", |email| email.as_str())));
     headers.insert(names.name.clone(), value(&identity.name));
@@ -52,11 +54,21 @@ pub(super) fn of(
 
 /// The headers that say that nobody is there.
 pub(super) fn of_nobody(names: &HeaderNames) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(16);
+    let mut headers = bare();
     for name in names.all() {
         headers.insert(name.clone(), EMPTY);
     }
     headers.insert(ASSERTION, EMPTY);
+    headers
+}
+
+/// What every 200 carries: nothing is kept by anybody, and in the place of the visitor's cookies and
+/// authorization what stands for none, until there are some.
+fn bare() -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::COOKIE, cookies::NONE_LEFT);
+    headers.insert(header::AUTHORIZATION, EMPTY);
     headers
 }
 

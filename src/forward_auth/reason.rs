@@ -1,6 +1,7 @@
 //! Why a check was not allowed. Owns the words of it, and what an operator can do about it.
 //! Never tells a visitor anything: what they read is the answer's matter.
 
+use crate::forwarded::Unread;
 use crate::identity::{Role, Username, Why};
 use crate::policy::{Needs, NoApp, Rule, Verdict};
 
@@ -21,6 +22,8 @@ pub enum Reason {
     Forbidden(Needs),
     /// Something that had to be asked did not answer.
     Unanswered,
+    /// The request could not be read, or its proxy is not believed.
+    Unread(Unread),
     /// A mistake of ours.
     Failed,
 }
@@ -53,6 +56,9 @@ impl Reason {
             Self::Forbidden(Needs::Membership) => "the rule does not let this account in",
             Self::Forbidden(Needs::Tailnet) => "the rule lets in devices on the tailnet alone",
             Self::Unanswered => "something that had to be asked did not answer",
+            Self::Unread(Unread::UnknownProxy) => "the proxy is not believed",
+            Self::Unread(Unread::WrongSecret) => "the proxy shows a secret that is not ours",
+            Self::Unread(Unread::Malformed(why)) => why.reason,
             Self::Failed => "failed here",
         }
     }
@@ -87,6 +93,16 @@ impl Reason {
             },
             Self::Forbidden(Needs::Tailnet) => "open it from a device on the tailnet".to_owned(),
             Self::Unanswered => "aegis health".to_owned(),
+            Self::Unread(Unread::UnknownProxy) => {
+                "if that is your proxy, add its address to `trusted_proxies`, and reload the server (SIGHUP)"
+                    .to_owned()
+            }
+            Self::Unread(Unread::WrongSecret) => {
+                "the proxy has to send in X-Aegis-Proxy-Secret what `proxy_secret_file` holds".to_owned()
+            }
+            Self::Unread(Unread::Malformed(why)) => {
+                format!("{}: compare the proxy's configuration with `aegis print`", why.part)
+            }
             Self::Failed => "the log says more at that moment".to_owned(),
         }
     }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::reason::{self, Reason};
 use crate::clock::{Now, Wall};
-use crate::forwarded::Asked;
+use crate::forwarded::{Asked, Unread};
 use crate::identity::Role;
 use crate::policy::{Needs, Rule};
 
@@ -33,7 +33,7 @@ pub struct Refusal {
     pub method: String,
     /// The path asked for, without its query.
     pub path: String,
-    /// The visitor's address, if known.
+    /// The visitor's address, if known; the proxy's own where it could not be read.
     pub address: Option<String>,
     /// The name of the rule that decided, if one did.
     pub rule: Option<String>,
@@ -55,7 +55,7 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Keeps a refusal and says its reference.
+    /// Keeps the refusal of a request that was read, and says its reference.
     pub(super) fn keep(
         &self,
         asked: &Asked<'_>,
@@ -65,10 +65,9 @@ impl Refusals {
         why: Reason,
         now: Now,
     ) -> String {
-        let reference = reference();
         let membership = why == Reason::Forbidden(Needs::Membership);
         let refusal = Refusal {
-            reference: reference.clone(),
+            reference: reference(),
             at: now.wall,
             status,
             host: asked.host.to_string(),
@@ -83,6 +82,30 @@ impl Refusals {
             username,
             why,
         };
+        self.add(refusal, now)
+    }
+
+    /// Keeps the refusal of a request that could not be read or whose proxy is not believed.
+    pub(super) fn keep_unread(&self, peer: String, status: u16, unread: Unread, now: Now) -> String {
+        let refusal = Refusal {
+            reference: reference(),
+            at: now.wall,
+            status,
+            host: String::new(),
+            method: String::new(),
+            path: String::new(),
+            address: Some(peer),
+            rule: None,
+            place: None,
+            lets_in: None,
+            username: None,
+            why: Reason::Unread(unread),
+        };
+        self.add(refusal, now)
+    }
+
+    fn add(&self, refusal: Refusal, now: Now) -> String {
+        let reference = refusal.reference.clone();
         if self.may_log(now) {
             tracing::info!(
                 event = "check.refused",
@@ -93,7 +116,7 @@ impl Refusals {
                 path = %refusal.path,
                 ip = refusal.address.as_deref().unwrap_or("unknown"),
                 rule = refusal.rule.as_deref().unwrap_or("none"),
-                why = refusal.why.words(),
+                why = %refusal.why.words(),
             );
         }
         let mut kept = self.kept.lock();

@@ -113,9 +113,9 @@ impl Routes {
             (urls::VALIDATE, &Method::POST) => Ok(self.token.validate(headers, body, now).await),
             (urls::JWKS, &Method::GET) => Ok(self.token.jwks()),
             (urls::HEALTH, &Method::GET) => Ok(self.status.health(now)),
-            (urls::HOME | urls::ACCOUNT | urls::JWKS | urls::HEALTH, _) => {
-                Ok(pages::method_not_allowed(&current.site, "GET, HEAD"))
-            }
+            (urls::JWKS | urls::HEALTH, _) => Ok(not_this_way("GET, HEAD")),
+            (urls::TOKEN | urls::VALIDATE, _) => Ok(not_this_way("POST")),
+            (urls::HOME | urls::ACCOUNT, _) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD")),
             (urls::LOGIN | urls::LOGOUT | urls::LINK_SETUP | urls::LINK_PASSWORD, _) => {
                 Ok(pages::method_not_allowed(&current.site, "GET, HEAD, POST"))
             }
@@ -123,9 +123,7 @@ impl Routes {
                 urls::ACCOUNT_NAME
                 | urls::ACCOUNT_PASSWORD
                 | urls::ACCOUNT_END_SESSION
-                | urls::ACCOUNT_END_OTHERS
-                | urls::TOKEN
-                | urls::VALIDATE,
+                | urls::ACCOUNT_END_OTHERS,
                 _,
             ) => Ok(pages::method_not_allowed(&current.site, "POST")),
             (path, &Method::GET) if path.starts_with(urls::ASSETS) => {
@@ -140,7 +138,7 @@ impl Answer for Routes {
     async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response {
         match dialect(request.uri().path()) {
             Some(dialect) => self.forward_auth.answer(dialect, peer, &request).await,
-            None => self.own(peer, request).await,
+            None => Box::pin(self.own(peer, request)).await,
         }
     }
 
@@ -177,6 +175,14 @@ fn dialect(path: &str) -> Option<Dialect> {
     } else {
         None
     }
+}
+
+/// A method that an endpoint for programs does not have (RFC 9110, section 15.5.6).
+fn not_this_way(allow: &'static str) -> Response {
+    let error = Error::said(Kind::MethodNotAllowed, "This address is used in another way.");
+    let mut response = web::problem(&error, None);
+    response.headers_mut().insert(http::header::ALLOW, http::HeaderValue::from_static(allow));
+    response
 }
 
 /// A failure, as whoever stands at `path` reads it.

@@ -28,7 +28,7 @@ pub struct NewSession<'a> {
     pub address: Option<ClientAddress>,
     /// With what, as the browser says.
     pub user_agent: Option<&'a str>,
-    /// The session this browser had before: it ends with this one's beginning.
+    /// The session this browser had before, whosever it was: it ends with this one's beginning.
     pub replaces: Option<SessionId>,
 }
 
@@ -59,7 +59,7 @@ static OPEN: Statement = Statement::new(
      where account.id = $3 and account.epoch = $4 and account.active = true and account.deleted_at is null",
 );
 static REPLACE: Statement =
-    Statement::new("update session set ended_at = $3 where id = $1 and account_id = $2 and ended_at is null");
+    Statement::new("update session set ended_at = $2 where id = $1 and ended_at is null");
 
 impl Sessions {
     /// Opens a session. What `base` holds happens with it or not at all; its first step is ours.
@@ -103,9 +103,7 @@ impl Sessions {
             .expect(Rows::One)
             .audit(entry, now);
         if let Some(old) = new.replaces {
-            write = write
-                .exec(&REPLACE, values![old.to_string(), new.user.to_string(), now])
-                .changed("session", old);
+            write = write.exec(&REPLACE, values![old.to_string(), now]).changed("session", old);
         }
         match self.store.write(write).await {
             Ok(_) => Ok(Opened { id, cookie, expires_at }),

@@ -11,6 +11,7 @@
 mod browser;
 mod fuzz;
 mod house;
+mod inside;
 mod lab;
 mod server;
 mod through;

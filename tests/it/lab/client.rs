@@ -74,6 +74,18 @@ impl Ask {
         self
     }
 
+    /// The same at another target.
+    pub(crate) fn target(mut self, change: impl FnOnce(&str) -> String) -> Self {
+        self.target = change(&self.target);
+        self
+    }
+
+    /// The same under another `Host`.
+    pub(crate) fn host(mut self, host: &str) -> Self {
+        self.headers.retain(|(name, _)| name != "Host");
+        self.header("Host", host)
+    }
+
     /// With a body of known length.
     pub(crate) fn body(mut self, body: &str) -> Self {
         self.body = Some(body.to_owned());

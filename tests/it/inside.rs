@@ -1,0 +1,26 @@
+//! The server inside the test's process, asked over real sockets, with its clock in the test's hand.
+//!
+//! Every case runs with checks remembered and with nothing remembered: that may not change a verdict.
+
+/// Makes two tests of each case: `inside::verdicts::remembering::…` and `inside::verdicts::forgetting::…`.
+macro_rules! with_and_without_memory {
+    ($($case:ident),+ $(,)?) => {
+        mod remembering {
+            $(#[test] fn $case() { super::$case(crate::inside::house::Memory::On); })+
+        }
+        mod forgetting {
+            $(#[test] fn $case() { super::$case(crate::inside::house::Memory::Off); })+
+        }
+    };
+}
+
+pub(crate) mod house;
+pub(crate) mod visit;
+
+mod credentials;
+mod elsewhere;
+mod endpoints;
+mod identity;
+mod lifetimes;
+mod readings;
+mod verdicts;
