@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use aegis::identity::Actor;
 use aegis::links::Purpose;
-use aegis::users::Leaves;
 
 use super::house::{APPS, House, Memory, PASSWORD, PORTAL};
 use super::visit::form;
@@ -375,7 +374,7 @@ fn a_link_is_spent_by_the_form_alone(memory: Memory) {
         .wait(house.app.users.set_active(
             person.id,
             false,
-            Leaves::AnAdministrator,
+            aegis::users::Leaves::Perhaps,
             Actor::Command,
             house.now(),
         ))
