@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods, reason = "the tests are outside the house and have no clock of ours")]
 
 mod browser;
+mod cli;
 mod demo;
 mod explain;
 mod fuzz;
