@@ -205,10 +205,5 @@ fn run(line: CommandLine) -> Outcome {
     }
 }
 
-/// HOLE: a command whose body waits for the rooms below it.
-fn hole(command: &str) -> Outcome {
-    Err(Failure::said(format!("`aegis {command}` is not built yet")))
-}
-
 #[cfg(test)]
 mod tests;
