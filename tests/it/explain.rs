@@ -141,3 +141,12 @@ fn without_a_server_the_configuration_is_judged_and_that_is_said() {
         assert!(said.contains("no server answers at ") && said.contains("hint:"), "{arguments:?}:\n{said}");
     }
 }
+
+#[test]
+fn nothing_is_made_by_asking() {
+    let folder = address::folder();
+    std::fs::write(folder.join("aegis.toml"), "").unwrap();
+    let output = run(&folder, &["explain", "--url", "http://localhost/", "--as", "sam"], "");
+    assert_eq!(output.status.code(), Some(1), "{output:#?}");
+    assert!(!folder.join("data").exists(), "a data directory was made: {output:#?}");
+}
