@@ -147,7 +147,8 @@ impl Door {
         let bearer = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
+            // A server takes the blank away that ends a value: an empty token is one, too.
+            .map(|value| value.split_once(' ').unwrap_or((value, "")))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
         let Some(token) = asked.token.as_deref().or(bearer) else {
