@@ -187,7 +187,7 @@ fn run(line: CommandLine) -> Outcome {
     let common = &line.common;
     match line.command {
         Command::Serve(arguments) => serve::run(common, &arguments),
-        Command::Demo => demo::run(common),
+        Command::Demo => demo::run(),
         Command::Check => check::run(common),
         Command::Explain(arguments) => explain::run(common, &arguments),
         Command::Health(arguments) => health::run(common, &arguments),
@@ -203,11 +203,6 @@ fn run(line: CommandLine) -> Outcome {
             Ok(())
         }
     }
-}
-
-/// HOLE: a command whose body waits for the rooms below it.
-fn hole(command: &str) -> Outcome {
-    Err(Failure::said(format!("`aegis {command}` is not built yet")))
 }
 
 #[cfg(test)]

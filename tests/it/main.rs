@@ -10,9 +10,12 @@
 
 mod browser;
 mod cli;
+mod demo;
+mod explain;
 mod fuzz;
 mod house;
 mod inside;
 mod lab;
+mod print;
 mod server;
 mod through;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use aegis::identity::Actor;
 use aegis::links::Purpose;
-use aegis::users::Leaves;
 
 use super::house::{APPS, House, Memory, PASSWORD, PORTAL};
 use super::visit::form;
@@ -372,7 +371,13 @@ fn a_link_is_spent_by_the_form_alone(memory: Memory) {
     assert_eq!(post(&code, new).status, 410, "the second");
     let late = make();
     house
-        .wait(house.app.users.set_active(person.id, false, Leaves::Perhaps, Actor::Command, house.now()))
+        .wait(house.app.users.set_active(
+            person.id,
+            false,
+            aegis::users::Leaves::Perhaps,
+            Actor::Command,
+            house.now(),
+        ))
         .unwrap();
     assert_eq!(post(&late, new).status, 410, "for a disabled account");
 }
