@@ -155,6 +155,12 @@ impl Attempts {
         self.store.write(write).await.map(|_| ())
     }
 
+    /// Until when no unknown browser may guess at an account, if it is locked now.
+    pub async fn locked_until(&self, user: UserId, now: Wall) -> Result<Option<Wall>, Error> {
+        let stored = self.read(&account_key(Some(user), "")).await?;
+        Ok(stored.counter.map(|counter| counter.locked_until).filter(|until| *until > now))
+    }
+
     /// A new mark for a browser that has just signed in to `user`, and the write that remembers it,
     /// to go with the session's.
     pub fn remember_device(&self, base: Write, user: UserId, now: Wall) -> (Secret, Write) {

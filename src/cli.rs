@@ -4,7 +4,6 @@
 //! the limit of open files, the crypto provider, what a panic leaves behind, the exit code.
 //! Promises: 0 done, 1 failed, 2 usage, 64 bad configuration; what went wrong is said with a hint.
 //! Never: takes a password as an argument; nothing outside this room prints.
-#![allow(dead_code, reason = "HOLE: arguments of commands whose bodies are not there yet")]
 
 mod ask;
 mod audit;
@@ -12,6 +11,7 @@ mod backup;
 mod check;
 mod completions;
 mod demo;
+mod desk;
 mod explain;
 mod first_steps;
 mod health;
@@ -33,6 +33,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::error::{Error, Fault, Faults};
+use crate::store::{StoreError, WriteError};
+use crate::users::ChangeError;
 
 /// Forward-auth for a private network: one place that says who is there.
 #[derive(Debug, Parser)]
@@ -135,6 +137,29 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::said(error.to_string())
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        Self::said(error.to_string())
+    }
+}
+
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Elsewhere(_) => {
+                Fault::new(error.to_string()).hint("look at it, and try again").into()
+            }
+            other => Self::said(other.to_string()),
+        }
+    }
+}
+
 /// What a command comes to.
 type Outcome = Result<(), Failure>;
 
@@ -162,7 +187,7 @@ fn run(line: CommandLine) -> Outcome {
     let common = &line.common;
     match line.command {
         Command::Serve(arguments) => serve::run(common, &arguments),
-        Command::Demo => demo::run(common),
+        Command::Demo => demo::run(),
         Command::Check => check::run(common),
         Command::Explain(arguments) => explain::run(common, &arguments),
         Command::Health(arguments) => health::run(common, &arguments),
@@ -178,11 +203,6 @@ fn run(line: CommandLine) -> Outcome {
             Ok(())
         }
     }
-}
-
-/// HOLE: a command whose body waits for the rooms below it.
-fn hole(command: &str) -> Outcome {
-    Err(Failure::said(format!("`aegis {command}` is not built yet")))
 }
 
 #[cfg(test)]

@@ -86,6 +86,8 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// `BOOTSTRAP_ADMIN_EMAIL` with `BOOTSTRAP_ADMIN_PASSWORD`.
     pub bootstrap_admin: Option<BootstrapAdmin>,
+    /// `AEGIS_NEW_USER_PASSWORD`: of the account that `aegis user add` makes.
+    pub new_user_password: Option<Placed<Secret>>,
     /// `[app.NAME]`, in the order of their names.
     pub apps: BTreeMap<String, Placed<AppSettings>>,
     /// What is not wrong, but should be said: secrets that others on this machine can read.

@@ -10,6 +10,7 @@ pub mod changes;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod error;
 pub mod forward_auth;
 pub mod forwarded;

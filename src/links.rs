@@ -106,6 +106,11 @@ impl Links {
         Ok(code)
     }
 
+    /// The beginning of a write after which no link chooses this user's password any more.
+    pub fn void(&self, user: UserId, now: Wall) -> Write {
+        Write::new().exec(&REPLACE, values![Purpose::Password.name(), user.to_string(), now])
+    }
+
     /// The link of that code, if it can still be used.
     pub async fn find(&self, purpose: Purpose, code: &str, now: Wall) -> Result<Option<Link>, StoreError> {
         let code = fingerprint(code.trim());

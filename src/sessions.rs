@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 
 use crate::audit::{Entry, Event, Recorded};
 use crate::clock::Wall;
-use crate::identity::{Actor, Assurance, Identity, Method, Role, SessionId, UserId};
+use crate::identity::{Actor, Assurance, Identity, Method, Role, SessionId, UserId, Username};
 use crate::place::ClientAddress;
 use crate::secret::fingerprint;
 use crate::store::{Row, Rows, Statement, Store, StoreError, Write, WriteError, values};
@@ -84,11 +84,13 @@ pub enum State {
     Disabled,
 }
 
-/// A session as its owner sees it in a list.
+/// A session as it stands in a list.
 #[derive(Clone, Debug)]
 pub struct Listed {
     /// Its public id.
     pub id: SessionId,
+    /// Whose it is.
+    pub username: Username,
     /// What it was opened for.
     pub purpose: Purpose,
     /// When it was opened.
@@ -113,6 +115,9 @@ pub struct Sessions {
     used: Arc<Mutex<HashMap<SessionId, Wall>>>,
 }
 
+/// How many are read at once where all are.
+const PAGE: u16 = 5_000;
+
 static BY_ID: Statement = Statement::new(
     "select session.id, session.kind, session.audience, session.methods, session.authenticated_at, \
      session.used_at, session.expires_at, session.ended_at, session.epoch, \
@@ -129,9 +134,17 @@ static BY_SECRET: Statement = Statement::new(
 );
 static LIST: Statement = Statement::new(
     "select session.id, session.kind, session.created_at, session.used_at, session.expires_at, session.address, \
-     session.user_agent, session.methods from session join account on account.id = session.account_id \
-     where session.account_id = $1 and session.ended_at is null and session.expires_at > $2 \
-     and session.used_at > $3 and session.epoch = account.epoch order by session.created_at desc",
+     session.user_agent, session.methods, account.username \
+     from session join account on account.id = session.account_id \
+     where session.ended_at is null and session.expires_at > $1 and session.used_at > $2 \
+     and session.epoch = account.epoch and session.account_id = $3 order by session.created_at desc",
+);
+static LIST_ALL: Statement = Statement::new(
+    "select session.id, session.kind, session.created_at, session.used_at, session.expires_at, session.address, \
+     session.user_agent, session.methods, account.username \
+     from session join account on account.id = session.account_id \
+     where session.ended_at is null and session.expires_at > $1 and session.used_at > $2 \
+     and session.epoch = account.epoch and session.id > $3 order by session.id limit $4",
 );
 static END: Statement = Statement::new(
     "update session set ended_at = $3 where id = $1 and account_id = $2 and ended_at is null returning id",
@@ -168,8 +181,23 @@ impl Sessions {
     /// The live sessions of `user`, newest first.
     pub async fn list(&self, user: UserId, now: Wall) -> Result<Vec<Listed>, StoreError> {
         let idle_since = now.minus(self.lifetimes.idle);
-        let rows = self.store.scan(&LIST, values![user.to_string(), now, idle_since]).await?;
+        let rows = self.store.scan(&LIST, values![now, idle_since, user.to_string()]).await?;
         rows.iter().map(listed).collect()
+    }
+
+    /// The live sessions of everybody, newest last.
+    pub async fn list_all(&self, now: Wall) -> Result<Vec<Listed>, StoreError> {
+        let idle_since = now.minus(self.lifetimes.idle);
+        let mut sessions: Vec<Listed> = Vec::new();
+        loop {
+            let last = sessions.last().map(|session| session.id.to_string()).unwrap_or_default();
+            let page = self.store.scan(&LIST_ALL, values![now, idle_since, last, i64::from(PAGE)]).await?;
+            let is_last = page.len() < usize::from(PAGE);
+            sessions.extend(page.iter().map(listed).collect::<Result<Vec<_>, _>>()?);
+            if is_last {
+                return Ok(sessions);
+            }
+        }
     }
 
     /// Ends one session of `user`; false if it was none or over already.
@@ -264,7 +292,7 @@ impl Sessions {
             .filter(|role| !role.is_empty())
             .map(|role| role.parse().map_err(|_| StoreError::Broken("a stored role is none".to_owned())))
             .collect::<Result<_, _>>()?;
-        let username: crate::identity::Username = row.parsed(10)?;
+        let username: Username = row.parsed(10)?;
         let name = row.text(12)?;
         let identity = Identity {
             user: row.parsed(9)?,
@@ -312,5 +340,6 @@ fn listed(row: &Row) -> Result<Listed, StoreError> {
         address: row.optional(5, text)?,
         user_agent: row.optional(6, text)?,
         methods: row.text(7)?.to_owned(),
+        username: row.parsed(8)?,
     })
 }

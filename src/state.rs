@@ -171,12 +171,9 @@ impl App {
     ) -> Result<Arc<Self>, Fault> {
         let Prepared { current, fixed } = prepared;
         let keys = Arc::new(keys);
-        let [idle, longest, token] = fixed.lifetimes;
-        let browser = longest.min(Duration::from_hours(24));
-        let lifetimes = Lifetimes { idle, longest, browser, token };
         let passwords = Passwords::start(fixed.hash_threads, clock.clone())?;
         let users = Users::new(store.clone());
-        let sessions = Sessions::new(store.clone(), lifetimes);
+        let sessions = Sessions::new(store.clone(), fixed.session_lifetimes());
         let attempts = Attempts::new(store.clone());
         let sign_in = SignIn {
             clock: clock.clone(),
@@ -238,6 +235,13 @@ impl Current {
 }
 
 impl Fixed {
+    /// How long sessions live.
+    pub fn session_lifetimes(&self) -> Lifetimes {
+        let [idle, longest, token] = self.lifetimes;
+        let browser = longest.min(Duration::from_hours(24));
+        Lifetimes { idle, longest, browser, token }
+    }
+
     /// The settings in which `other` differs.
     fn differences(&self, other: &Self) -> Vec<&'static str> {
         let mut differs = Vec::new();

@@ -75,6 +75,12 @@ impl Store {
         Self::start(file, None, Arc::new(|_: &[Change]| {}))
     }
 
+    /// [`open_beside`](Self::open_beside), if there is a database or should be one; nothing for a
+    /// directory that never had one, which stays as it is.
+    pub fn open_existing(data_dir: &Path) -> Result<Option<Self>, Fault> {
+        if prepare::is_new(data_dir)? { Ok(None) } else { Self::open_beside(data_dir).map(Some) }
+    }
+
     fn start(file: PathBuf, directory: Option<DataDirectory>, on_commit: OnCommit) -> Result<Self, Fault> {
         let writer = Writer::start(&file, directory, on_commit)?;
         let readers = Readers::open(&file)?;

@@ -7,7 +7,7 @@
 mod change;
 pub mod import;
 
-pub use change::{ChangeError, NewUser};
+pub use change::{ChangeError, Leaves, NewUser};
 
 use std::sync::Arc;
 
@@ -67,6 +67,9 @@ pub struct Users {
     store: Store,
 }
 
+/// How many are read at once where all are.
+const PAGE: u16 = 5_000;
+
 static BY_ID: Statement = Statement::new(
     "select id, username, email, name, roles, administrator, active, epoch, password, \
      password_changed_at, created_at from account where id = $1 and deleted_at is null",
@@ -81,8 +84,10 @@ static BY_EMAIL: Statement = Statement::new(
 );
 static LIST: Statement = Statement::new(
     "select id, username, email, name, roles, administrator, active, epoch, password, \
-     password_changed_at, created_at from account where deleted_at is null order by username",
+     password_changed_at, created_at from account where deleted_at is null and username > $1 \
+     order by username limit $2",
 );
+static TAKEN: Statement = Statement::new("select id from account where username = $1");
 static ADMINISTRATORS: Statement = Statement::new(
     "select id from account where administrator = true and active = true and deleted_at is null limit 1",
 );
@@ -113,7 +118,21 @@ impl Users {
 
     /// Everybody, by username.
     pub async fn list(&self) -> Result<Vec<User>, StoreError> {
-        self.store.scan(&LIST, values![]).await?.iter().map(user).collect()
+        let mut users: Vec<User> = Vec::new();
+        loop {
+            let last = users.last().map_or("", |user| user.username.as_str());
+            let page = self.store.scan(&LIST, values![last, i64::from(PAGE)]).await?;
+            let is_last = page.len() < usize::from(PAGE);
+            users.extend(page.iter().map(user).collect::<Result<Vec<_>, _>>()?);
+            if is_last {
+                return Ok(users);
+            }
+        }
+    }
+
+    /// Whether somebody has that username, or had it: it is never given again.
+    pub async fn is_taken(&self, username: &Username) -> Result<bool, StoreError> {
+        Ok(!self.store.get(&TAKEN, values![username.as_str()]).await?.is_empty())
     }
 
     /// Whether an active administrator exists.

@@ -4,15 +4,20 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Common, Outcome, hole};
+use super::{Common, Outcome, desk, out};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The file to write; it must not be there yet
-    pub(super) file: PathBuf,
+    file: PathBuf,
 }
 
-/// HOLE: copies store and keys.
-pub(super) fn run(_common: &Common, _arguments: &Arguments) -> Outcome {
-    hole("backup")
+/// Copies store and keys.
+pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
+    desk::existing(common, async |desk| {
+        desk.store.backup(&arguments.file).await?;
+        let file = out::tame(&arguments.file.to_string_lossy());
+        out::line(&format!("wrote {file}; the keys are in it: keep it as safe as the server itself"));
+        Ok(())
+    })
 }

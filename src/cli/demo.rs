@@ -1,8 +1,55 @@
-//! `aegis demo`.
+//! `aegis demo`: the show, and what it takes to try it. Ends with Ctrl-C.
 
-use super::{Common, Outcome, hole};
+use super::log::Log;
+use super::signals::Signals;
+use super::{Failure, Outcome, out};
+use crate::clock::Clock;
+use crate::config::{LogSettings, Placed};
+use crate::demo::{self, Invitation};
 
-/// HOLE: starts the show.
-pub(super) fn run(_common: &Common) -> Outcome {
-    hole("demo")
+/// Shows everything until it is told to end.
+pub(super) fn run() -> Outcome {
+    let level = Placed::of("warn".to_owned());
+    let format = Some(Placed::of("text".to_owned()));
+    Log::from_settings(&LogSettings { level, format }).map_err(Failure::Failed)?.start();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("aegis-worker")
+        .worker_threads(2)
+        .max_blocking_threads(8)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::said(format!("cannot start: {error}")))?;
+    let shown = runtime.block_on(async {
+        let mut signals =
+            Signals::hear().map_err(|error| Failure::said(format!("cannot hear signals: {error}")))?;
+        let shutdown = async {
+            // There are no settings to read anew: whatever is asked, it is the end.
+            let _asked = signals.next().await;
+        };
+        demo::show(Clock::system(), invite, shutdown).await.map_err(Failure::Failed)
+    });
+    runtime.shutdown_background();
+    shown
+}
+
+fn invite(invitation: &Invitation) {
+    let Invitation { address, username, password, proxy, config } = invitation;
+    let aegis = std::env::args().next().unwrap_or_else(|| "aegis".to_owned());
+    let lines = [
+        "Aegis, a small app and a proxy before it, on this machine alone.".to_owned(),
+        String::new(),
+        format!("Open      {address}"),
+        format!("Name      {username}"),
+        format!("Password  {}", password.reveal()),
+        String::new(),
+        format!("Proxy     {}", out::tame(proxy)),
+        String::new(),
+        "Try       Sign in: the app shows what it is told of you, and never sees your password.".to_owned(),
+        format!("          {address}admin needs a role that {username} lacks. Why, in another terminal:"),
+        format!("          {aegis} explain --last --config {}", config.display()),
+        format!("          A program is refused and not redirected: curl -i {address}"),
+        String::new(),
+        "Ctrl-C ends it, and leaves nothing behind.".to_owned(),
+    ];
+    out::boxed(&lines.each_ref().map(String::as_str));
 }

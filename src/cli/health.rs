@@ -77,7 +77,7 @@ async fn ask(address: &Address) -> Option<Result<Answered, Unheard>> {
 }
 
 /// Whom to call where a server listens on every address.
-fn near(address: SocketAddr) -> SocketAddr {
+pub(super) fn near(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

@@ -11,10 +11,10 @@ use serde::Serialize;
 use super::{Failure, Outcome};
 use crate::error::Faults;
 
-/// Bytes as they are.
-pub(super) fn raw(bytes: &[u8]) {
+/// Bytes as they are. Says whether anybody reads them.
+pub(super) fn raw(bytes: &[u8]) -> bool {
     let mut out = stdout().lock();
-    let _gone = out.write_all(bytes).and_then(|()| out.flush());
+    out.write_all(bytes).and_then(|()| out.flush()).is_ok()
 }
 
 /// One line, or several, of our own words; what is put into it from elsewhere goes through [`tame`].

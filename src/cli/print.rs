@@ -1,8 +1,25 @@
-//! `aegis print`: configuration for a proxy, the very files the tests load.
+//! `aegis print`: configuration for a proxy: the very files that the tests load, with the addresses of
+//! this configuration put in. What Aegis cannot know (where an app listens, where the certificates
+//! are) stands there as an example and says so.
+
+mod caddy;
+mod nginx;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{Common, Outcome, hole};
+use super::{Common, Failure, Outcome, health, out, settings};
+use crate::place::Scheme;
+use crate::policy;
+use crate::serve::listen::{self, Address};
+use crate::state::{App, Prepared};
+
+/// Where the shipped files look for Aegis, and the shipped units let it listen.
+const USUAL: &str = "/run/aegis/aegis.sock";
+/// Where an app listens, until somebody writes it.
+const UPSTREAM: &str = "127.0.0.1:8080";
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -13,16 +30,93 @@ pub(super) struct Arguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum What {
-    /// Caddy 2
+    /// Caddy 2, a whole Caddyfile
     Caddy,
-    /// nginx with `auth_request`
+    /// nginx with `auth_request`, a file for /etc/nginx/conf.d
     Nginx,
 }
 
-/// HOLE: prints the shipped file with the addresses of the configuration put in.
-pub(super) fn run(_common: &Common, arguments: &Arguments) -> Outcome {
-    match arguments.what {
-        What::Caddy => hole("print caddy"),
-        What::Nginx => hole("print nginx"),
+/// Prints the file for the proxy; opens nothing.
+pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
+    let settings = settings::read(common, &[])?;
+    let addresses = listen::parse(&settings.listen).map_err(Failure::Configuration)?;
+    let prepared = App::prepare(&settings).map_err(Failure::Configuration)?;
+    let places = Places::of(&prepared, &addresses);
+    let file = match arguments.what {
+        What::Caddy => caddy::file(&places),
+        What::Nginx => nginx::file(&places),
+    };
+    out::raw(file.as_bytes());
+    Ok(())
+}
+
+/// What a proxy has to know.
+struct Places {
+    aegis: Aegis,
+    /// How people come, to Aegis and to apps.
+    scheme: Scheme,
+    /// The site of `public_url`.
+    portal: Site,
+    apps: Vec<Shown>,
+}
+
+/// Where Aegis listens.
+enum Aegis {
+    Socket(PathBuf),
+    Tcp(SocketAddr),
+}
+
+/// One app.
+struct Shown {
+    /// As people read it; cannot steer what it is printed into.
+    title: String,
+    sites: Vec<Site>,
+}
+
+/// One host under which people come: a name, or `*.` and a domain.
+struct Site {
+    host: String,
+    /// Where it is not the scheme's own.
+    port: Option<u16>,
+}
+
+impl Places {
+    fn of(prepared: &Prepared, addresses: &[Address]) -> Self {
+        let public_url = prepared.current.site.public_url();
+        let scheme = public_url.scheme();
+        let port = Some(public_url.port()).filter(|&port| port != scheme.default_port());
+        let site = |site: &policy::Site| Site { host: site.hosts.to_string(), port: site.port };
+        let shown = |app: &policy::App| Shown {
+            title: out::tame(app.title()),
+            sites: app.sites().iter().map(site).collect(),
+        };
+        Self {
+            aegis: Aegis::of(addresses),
+            scheme,
+            portal: Site { host: public_url.host().to_string(), port },
+            apps: prepared.current.policy.apps().iter().map(|app| shown(app)).collect(),
+        }
+    }
+}
+
+impl Aegis {
+    /// The unix socket, if there is one: there nobody but the proxy can connect.
+    fn of(addresses: &[Address]) -> Self {
+        let socket = addresses.iter().find_map(|address| match address {
+            Address::Unix { path, .. } => Some(path.as_path()),
+            Address::Systemd => Some(Path::new(USUAL)),
+            Address::Tcp(_) => None,
+        });
+        let tcp = addresses.iter().find_map(|address| match address {
+            Address::Tcp(address) => Some(health::near(*address)),
+            Address::Unix { .. } | Address::Systemd => None,
+        });
+        match (socket, tcp) {
+            (None, Some(address)) => Self::Tcp(address),
+            (socket, _) => {
+                let socket = socket.unwrap_or(Path::new(USUAL));
+                Self::Socket(std::path::absolute(socket).unwrap_or_else(|_| socket.to_path_buf()))
+            }
+        }
     }
 }

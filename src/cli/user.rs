@@ -5,10 +5,13 @@ mod add;
 mod admin;
 mod delete;
 mod import;
+mod last;
 mod list;
 mod passwd;
+mod password;
 mod roles;
 mod show;
+mod shown;
 mod unlock;
 
 use clap::{Args, Subcommand};
@@ -28,7 +31,7 @@ pub(super) enum Command {
     /// Make somebody an administrator of Aegis, or no longer
     Admin(admin::Arguments),
     /// Shut an account out of everything, within a second
-    Disable(One),
+    Disable(active::Disable),
     /// Let a disabled account in again
     Enable(One),
     /// Show or change somebody's roles
@@ -36,7 +39,7 @@ pub(super) enum Command {
     /// Forget the failed sign-ins of an account
     Unlock(One),
     /// Delete an account; its username is never given again
-    Delete(One),
+    Delete(delete::Arguments),
     /// Take accounts over from elsewhere
     Import(import::Arguments),
 }
@@ -45,7 +48,7 @@ pub(super) enum Command {
 #[derive(Args, Debug)]
 pub(in crate::cli) struct One {
     /// A username or an e-mail
-    pub(in crate::cli) user: String,
+    user: String,
 }
 
 pub(super) fn run(common: &Common, command: Command) -> Outcome {
@@ -55,11 +58,11 @@ pub(super) fn run(common: &Common, command: Command) -> Outcome {
         Command::Show(arguments) => show::run(common, &arguments),
         Command::Passwd(arguments) => passwd::run(common, &arguments),
         Command::Admin(arguments) => admin::run(common, &arguments),
-        Command::Disable(one) => active::disable(common, &one),
+        Command::Disable(arguments) => active::disable(common, &arguments),
         Command::Enable(one) => active::enable(common, &one),
         Command::Roles(arguments) => roles::run(common, &arguments),
         Command::Unlock(one) => unlock::run(common, &one),
-        Command::Delete(one) => delete::run(common, &one),
+        Command::Delete(arguments) => delete::run(common, &arguments),
         Command::Import(arguments) => import::run(common, &arguments),
     }
 }

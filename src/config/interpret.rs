@@ -64,6 +64,9 @@ fn whole(root: &mut Section<'_>) -> Settings {
             remembered: limits.number_or("remembered", 32),
         }),
         bootstrap_admin: root.section("bootstrap_admin", bootstrap_admin),
+        new_user_password: root.section("new_user", |new_user| {
+            new_user.secret("password", "password_file", "new_user_password")
+        }),
         apps: root.sections("app", app),
         warnings: Vec::new(),
     }

@@ -42,7 +42,7 @@ impl Sources {
 }
 
 /// Variables with names of their own, because existing deployments set them. Empty counts as not set.
-const VARIABLES: [(&str, &[&str]); 7] = [
+const VARIABLES: [(&str, &[&str]); 9] = [
     ("JWT_SECRET", &["token", "jwt_secret"]),
     ("JWT_SECRET_FILE", &["token", "jwt_secret_file"]),
     ("DATABASE_URL", &["database_url"]),
@@ -50,6 +50,8 @@ const VARIABLES: [(&str, &[&str]); 7] = [
     ("BOOTSTRAP_ADMIN_EMAIL", &["bootstrap_admin", "email"]),
     ("BOOTSTRAP_ADMIN_PASSWORD", &["bootstrap_admin", "password"]),
     ("BOOTSTRAP_ADMIN_PASSWORD_FILE", &["bootstrap_admin", "password_file"]),
+    ("AEGIS_NEW_USER_PASSWORD", &["new_user", "password"]),
+    ("AEGIS_NEW_USER_PASSWORD_FILE", &["new_user", "password_file"]),
 ];
 
 const PREFIX: &str = "AEGIS__";

@@ -18,6 +18,7 @@ use super::{Answer, Limits, Listener};
 use crate::error::{Error, Kind};
 use crate::forward_auth::explain::{Explanation, Supposed, judge};
 use crate::forwarded::Peer;
+use crate::place::Authority;
 use crate::state::App;
 use crate::web::{self, Response};
 
@@ -61,6 +62,7 @@ impl Control {
     async fn explain(&self, query: &str) -> Result<Explanation, Error> {
         let given: HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let given = |name: &str| given.get(name).map(String::as_str);
+        let malformed = |why: String| Error::said(Kind::Malformed, why);
         let refusals = &self.routes.forward_auth.refusals;
         if let Some(reference) = given("reference") {
             return refusals
@@ -70,12 +72,14 @@ impl Control {
         }
         if given("last").is_some() {
             let host = given("host");
-            return refusals.last(host).map(Into::into).ok_or_else(|| {
+            // As it stands in an address bar: with a port, in any case of letters.
+            let read = host.map(Authority::parse).transpose();
+            let read = read.map_err(|why| malformed(format!("the host cannot be read: {why}")))?;
+            return refusals.last(read.as_ref().map(|read| &*read.host)).map(Into::into).ok_or_else(|| {
                 let of = host.map(|host| format!(" of {host:?}")).unwrap_or_default();
                 Error::said(Kind::NotFound, format!("no refusal{of} is known"))
             });
         }
-        let malformed = |why: String| Error::said(Kind::Malformed, why);
         let url = given("url").ok_or_else(|| malformed("nothing was asked".to_owned()))?;
         let mut supposed = Supposed::parse(given("method").unwrap_or("GET"), url).map_err(malformed)?;
         supposed.from = given("from")

@@ -70,6 +70,17 @@ pub(super) fn is_up_to_date(connection: &Connection, file: &Path, all: &[Migrati
         .at(file, None))
 }
 
+/// Whether a directory never had a database.
+pub(super) fn is_new(data_dir: &Path) -> Result<bool, Fault> {
+    if !data_dir.exists() {
+        return Ok(true);
+    }
+    directory::check_owner(data_dir)?;
+    Ok(!is_there(&data_dir.join(DATABASE))
+        && !restore::is_unfinished(data_dir)
+        && sign_of_an_old_one(data_dir).is_none())
+}
+
 /// Opens the existing `file` if it is a database of Aegis.
 pub(super) fn open_ours(file: &Path) -> Result<Connection, Fault> {
     let unusable = |error: rusqlite::Error| sqlite::fault(file, &error);

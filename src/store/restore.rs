@@ -30,7 +30,7 @@ const READY: &str = ".restore-ready-";
 pub struct Restored {
     /// The version of Aegis that made the database's schema; a newer one migrates it at its next start.
     pub aegis: String,
-    /// How many keys; none if the file was a copy of the database alone, and then the keys are as before.
+    /// How many keys; none if there were none in the file, and then the keys are as before.
     pub keys: Option<usize>,
     /// What the names of the files from before end with.
     pub kept: String,
@@ -125,13 +125,12 @@ fn read_staged(file: &Path, making: &Path) -> Result<(String, Option<usize>), Fa
     let keys = take_keys(&connection, file, &making.join(KEYS))?;
     // What is dropped is overwritten with zeros: the database shall not go on holding keys.
     connection.execute_batch("pragma secure_delete = on; drop table backup_file").map_err(unusable)?;
-    Ok((schema.aegis, Some(keys)))
+    Ok((schema.aegis, (keys > 0).then_some(keys)))
 }
 
 fn take_keys(connection: &Connection, file: &Path, folder: &Path) -> Result<usize, Fault> {
     let unusable = |error: rusqlite::Error| sqlite::fault(file, &error);
     let failed = |error: std::io::Error| unwritable(folder, &error);
-    fs::DirBuilder::new().mode(0o700).create(folder).map_err(failed)?;
     let mut found =
         connection.prepare("select name, content, checksum from backup_file").map_err(unusable)?;
     let mut rows = found.query([]).map_err(unusable)?;
@@ -143,11 +142,17 @@ fn take_keys(connection: &Connection, file: &Path, folder: &Path) -> Result<usiz
         if !is_key_name(&name) || checksum(&content) != sum {
             return Err(sqlite::damaged(file, "a key in it is not whole"));
         }
+        // Without keys no folder: one that is there and empty has lost its keys.
+        if count == 0 {
+            fs::DirBuilder::new().mode(0o700).create(folder).map_err(failed)?;
+        }
         let mut key = prepare::new_file(&folder.join(&name)).map_err(failed)?;
         key.write_all(&content).and_then(|()| key.sync_all()).map_err(failed)?;
         count += 1;
     }
-    directory::sync(folder).map_err(failed)?;
+    if count > 0 {
+        directory::sync(folder).map_err(failed)?;
+    }
     Ok(count)
 }
 

@@ -9,7 +9,7 @@ use crate::clock::Wall;
 use crate::error::Error;
 use crate::identity::{Actor, Email, Role, UserId, Username};
 use crate::password::StoredHash;
-use crate::store::{Rows, Statement, Write, WriteError, values};
+use crate::store::{Rows, Statement, Value, Write, WriteError, values};
 
 /// Somebody to be added.
 #[derive(Clone, Debug)]
@@ -30,11 +30,22 @@ pub struct NewUser {
     pub password: Option<StoredHash>,
 }
 
+/// What a change must leave behind that takes somebody's way in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// An active administrator, if the change takes one away.
+    AnAdministrator,
+    /// Perhaps nobody who administers Aegis.
+    Perhaps,
+}
+
 /// Why a change did not happen. Nothing of it did.
 #[derive(Debug)]
 pub enum ChangeError {
     /// The username or e-mail belongs to somebody (or did).
     Taken,
+    /// It would have left no active administrator.
+    LastAdministrator,
     /// Somebody else changed it first, or what was to be spent is spent. Carries the step's index.
     Elsewhere(usize),
     /// The store could not write.
@@ -45,6 +56,7 @@ impl fmt::Display for ChangeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Taken => formatter.write_str("that username or e-mail is taken"),
+            Self::LastAdministrator => formatter.write_str("nobody else is an active administrator"),
             Self::Elsewhere(_) => formatter.write_str("it was changed elsewhere in the meantime"),
             Self::Store(error) => error.fmt(formatter),
         }
@@ -69,6 +81,10 @@ impl From<ChangeError> for Error {
             ChangeError::Taken => {
                 Self::said(crate::error::Kind::Unprocessable, "That username or e-mail is taken.")
             }
+            ChangeError::LastAdministrator => Self::said(
+                crate::error::Kind::Conflict,
+                "Nobody else is an active administrator. Make somebody one first.",
+            ),
             ChangeError::Elsewhere(_) => Self::said(
                 crate::error::Kind::Conflict,
                 "This was changed elsewhere in the meantime. Load the page again.",
@@ -87,7 +103,9 @@ static SET_PASSWORD: Statement = Statement::new(
      where id = $1 and epoch = $4 and deleted_at is null",
 );
 static SET_ROLES: Statement =
-    Statement::new("update account set roles = $2 where id = $1 and deleted_at is null");
+    Statement::new("update account set roles = $2 where id = $1 and roles = $3 and deleted_at is null");
+static SET_EMAIL: Statement =
+    Statement::new("update account set email = $2 where id = $1 and deleted_at is null");
 static SET_NAME: Statement =
     Statement::new("update account set name = $2 where id = $1 and deleted_at is null");
 static SET_ADMINISTRATOR: Statement = Statement::new(
@@ -101,6 +119,12 @@ static DELETE: Statement = Statement::new(
 );
 static NEW_EPOCH: Statement =
     Statement::new("update account set epoch = epoch + 1 where id = $1 and deleted_at is null");
+static NEW_EPOCHS: Statement =
+    Statement::new("update account set epoch = epoch + 1 where deleted_at is null");
+static ADMINISTRATOR_LEFT: Statement = Statement::new(
+    "select id from account where deleted_at is null and case when id = $1 \
+     then administrator = false or active = false else administrator = true and active = true end limit 1",
+);
 
 impl Users {
     /// Adds somebody. What `base` holds happens with it or not at all.
@@ -177,16 +201,30 @@ impl Users {
         Ok(())
     }
 
-    /// Replaces the roles.
+    /// Replaces the roles. They must still be as they were read with `user`.
     pub async fn set_roles(
         &self,
-        user: UserId,
+        user: &User,
         roles: &[Role],
         actor: Actor,
         now: Wall,
     ) -> Result<(), ChangeError> {
-        let entry = Entry::new(Event::RolesChanged, actor).about(user).with("roles", joined(roles));
-        let write = Write::new().exec(&SET_ROLES, values![user.to_string(), joined(roles)]);
+        let entry = Entry::new(Event::RolesChanged, actor).about(user.id).with("roles", joined(roles));
+        let write =
+            Write::new().exec(&SET_ROLES, values![user.id.to_string(), joined(roles), joined(&user.roles)]);
+        self.change(write, user.id, entry, now).await
+    }
+
+    /// Sets the e-mail, which must be free.
+    pub async fn set_email(
+        &self,
+        user: UserId,
+        email: &Email,
+        actor: Actor,
+        now: Wall,
+    ) -> Result<(), ChangeError> {
+        let entry = Entry::new(Event::EmailChanged, actor).about(user).with("email", email.as_str());
+        let write = Write::new().exec(&SET_EMAIL, values![user.to_string(), email.as_str()]);
         self.change(write, user, entry, now).await
     }
 
@@ -208,13 +246,17 @@ impl Users {
         &self,
         user: UserId,
         administrator: bool,
+        leaves: Leaves,
         actor: Actor,
         now: Wall,
     ) -> Result<(), ChangeError> {
         let entry =
             Entry::new(Event::AdministratorChanged, actor).about(user).with("administrator", administrator);
-        let write = Write::new().exec(&SET_ADMINISTRATOR, values![user.to_string(), administrator]);
-        self.change(write, user, entry, now).await
+        let step = (&SET_ADMINISTRATOR, values![user.to_string(), administrator]);
+        if administrator {
+            return self.change(Write::new().exec(step.0, step.1), user, entry, now).await;
+        }
+        self.take_away(step, user, leaves, entry, now).await
     }
 
     /// Lets somebody in again, or no more. Ends the user's sessions.
@@ -222,24 +264,69 @@ impl Users {
         &self,
         user: UserId,
         active: bool,
+        leaves: Leaves,
         actor: Actor,
         now: Wall,
     ) -> Result<(), ChangeError> {
         let event = if active { Event::UserEnabled } else { Event::UserDisabled };
-        let write = Write::new().exec(&SET_ACTIVE, values![user.to_string(), active]);
-        self.change(write, user, Entry::new(event, actor).about(user), now).await
+        let entry = Entry::new(event, actor).about(user);
+        let step = (&SET_ACTIVE, values![user.to_string(), active]);
+        if active {
+            return self.change(Write::new().exec(step.0, step.1), user, entry, now).await;
+        }
+        self.take_away(step, user, leaves, entry, now).await
     }
 
     /// Takes everything of somebody away but the id and the username, which stay as a tombstone.
-    pub async fn delete(&self, user: UserId, actor: Actor, now: Wall) -> Result<(), ChangeError> {
-        let write = Write::new().exec(&DELETE, values![user.to_string(), now]);
-        self.change(write, user, Entry::new(Event::UserDeleted, actor).about(user), now).await
+    pub async fn delete(
+        &self,
+        user: UserId,
+        leaves: Leaves,
+        actor: Actor,
+        now: Wall,
+    ) -> Result<(), ChangeError> {
+        let entry = Entry::new(Event::UserDeleted, actor).about(user);
+        self.take_away((&DELETE, values![user.to_string(), now]), user, leaves, entry, now).await
     }
 
     /// Ends every session of somebody.
     pub async fn end_sessions(&self, user: UserId, actor: Actor, now: Wall) -> Result<(), ChangeError> {
         let write = Write::new().exec(&NEW_EPOCH, values![user.to_string()]);
         self.change(write, user, Entry::new(Event::SessionsEnded, actor).about(user), now).await
+    }
+
+    /// Ends every session of everybody.
+    pub async fn end_all_sessions(&self, actor: Actor, now: Wall) -> Result<(), ChangeError> {
+        // A kind that the feed does not know voids all that is remembered, which is what is meant.
+        let write = Write::new()
+            .exec(&NEW_EPOCHS, values![])
+            .audit(Entry::new(Event::SessionsEnded, actor).with("of", "everybody"), now)
+            .changed("everybody", "");
+        self.store.write(write).await?;
+        Ok(())
+    }
+
+    /// A change that may end somebody's administration. What it must leave behind is asked in the same
+    /// write, so that two of these at once cannot take the last two administrators.
+    async fn take_away(
+        &self,
+        (statement, values): (&'static Statement, Vec<Value>),
+        user: UserId,
+        leaves: Leaves,
+        entry: Entry,
+        now: Wall,
+    ) -> Result<(), ChangeError> {
+        if leaves == Leaves::Perhaps {
+            return self.change(Write::new().exec(statement, values), user, entry, now).await;
+        }
+        let write = Write::new()
+            .exec(&ADMINISTRATOR_LEFT, values![user.to_string()])
+            .expect(Rows::One)
+            .exec(statement, values);
+        match self.change(write, user, entry, now).await {
+            Err(ChangeError::Elsewhere(0)) => Err(ChangeError::LastAdministrator),
+            changed => changed,
+        }
     }
 
     async fn change(&self, write: Write, user: UserId, entry: Entry, now: Wall) -> Result<(), ChangeError> {
@@ -260,4 +347,50 @@ fn joined(roles: &[Role]) -> String {
 /// A display name as it is stored: one line, at most 100 characters.
 fn display_name(name: &str) -> String {
     name.trim().chars().filter(|character| !character.is_control()).take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    async fn added(users: &Users, username: &str) -> UserId {
+        let new = NewUser {
+            username: username.parse().unwrap(),
+            email: None,
+            name: String::new(),
+            roles: Vec::new(),
+            administrator: true,
+            active: true,
+            password: None,
+        };
+        users.add(Write::new(), new, Actor::Command, Wall(0)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn of_the_last_two_administrators_at_once_one_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let users = Users::new(Store::open_beside(place.path()).unwrap());
+        let (ann, bob) = (added(&users, "ann").await, added(&users, "bob").await);
+        let (leaves, actor) = (Leaves::AnAdministrator, Actor::Command);
+        let (one, other) = tokio::join!(
+            users.set_active(ann, false, leaves, actor, Wall(1)),
+            users.set_administrator(bob, false, leaves, actor, Wall(1)),
+        );
+        assert!(one.is_ok(), "the first: {one:?}");
+        assert!(matches!(other, Err(ChangeError::LastAdministrator)), "the second: {other:?}");
+        assert!(users.has_administrator().await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn roles_changed_meanwhile_are_not_overwritten() {
+        let place = tempfile::tempdir().unwrap();
+        let users = Users::new(Store::open_beside(place.path()).unwrap());
+        let id = added(&users, "ann").await;
+        let read = users.by_id(id).await.unwrap().unwrap();
+        let (one, other) = (["a".parse().unwrap()], ["b".parse().unwrap()]);
+        users.set_roles(&read, &one, Actor::Command, Wall(1)).await.unwrap();
+        let late = users.set_roles(&read, &other, Actor::Command, Wall(2)).await;
+        assert!(matches!(late, Err(ChangeError::Elsewhere(0))), "{late:?}");
+    }
 }

@@ -9,9 +9,13 @@
 #![allow(clippy::disallowed_methods, reason = "the tests are outside the house and have no clock of ours")]
 
 mod browser;
+mod cli;
+mod demo;
+mod explain;
 mod fuzz;
 mod house;
 mod inside;
 mod lab;
+mod print;
 mod server;
 mod through;

@@ -1,19 +1,76 @@
 //! `aegis user show USER`.
 
 use clap::Args;
+use serde::Serialize;
 
-use crate::cli::{Common, Outcome, hole};
+use super::roles;
+use super::shown::Shown;
+use crate::cli::{Common, Outcome, desk, out};
+use crate::clock::Wall;
+use crate::identity::Method;
+use crate::users::User;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Arguments {
     /// A username or an e-mail
-    pub(in crate::cli) user: String,
+    user: String,
     /// Print JSON
     #[arg(long)]
-    pub(in crate::cli) json: bool,
+    json: bool,
 }
 
-/// HOLE: shows one account.
-pub(super) fn run(_common: &Common, _arguments: &Arguments) -> Outcome {
-    hole("user show")
+/// What is known of one account besides its own record.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    shown: Shown<'a>,
+    factors: Vec<&'static str>,
+    password_changed_at: Option<String>,
+    locked_until: Option<String>,
+    sessions: usize,
+}
+
+/// Shows one account.
+pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
+    desk::existing(common, async |desk| {
+        let (user, now) = (desk.user(&arguments.user).await?, desk.now());
+        let locked_until = desk.attempts.locked_until(user.id, now).await?.map(Wall::rfc3339);
+        let sessions = desk.sessions.list(user.id, now).await?.len();
+        let factors = user.password.iter().map(|_| Method::Password.name()).collect();
+        let password_changed_at = user.password_changed_at.map(Wall::rfc3339);
+        let whole = Whole { shown: Shown::of(&user), factors, password_changed_at, locked_until, sessions };
+        if arguments.json {
+            return out::json(&whole);
+        }
+        for (label, text) in in_words(&user, &whole) {
+            out::line(&format!("{label:<15}{}", out::tame(&text)));
+        }
+        Ok(())
+    })
+}
+
+fn in_words(user: &User, whole: &Whole<'_>) -> [(&'static str, String); 10] {
+    let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+    let may_sign_in = match (user.active, &whole.locked_until) {
+        (false, _) => "no: disabled".to_owned(),
+        (true, Some(until)) => format!("not before {until}, except from a known browser (too many failures)"),
+        (true, None) if whole.factors.is_empty() => "no: no password yet".to_owned(),
+        (true, None) => "yes".to_owned(),
+    };
+    let set_at = whole.password_changed_at.as_deref().unwrap_or("never");
+    [
+        ("username", user.username.to_string()),
+        ("id", user.id.to_string()),
+        ("e-mail", user.email.as_ref().map_or("none".to_owned(), ToString::to_string)),
+        ("name", or_none(&user.name)),
+        ("roles", roles::joined(&user.roles)),
+        ("administrator", if user.administrator { "yes" } else { "no" }.to_owned()),
+        ("may sign in", may_sign_in),
+        (
+            "factors",
+            if whole.factors.is_empty() { "none".to_owned() } else { format!("password, set {set_at}") },
+        ),
+        ("sessions", whole.sessions.to_string()),
+        ("made", user.created_at.rfc3339()),
+    ]
 }

@@ -9,7 +9,7 @@ use aegis::identity::{Actor, SessionId, UserId};
 use aegis::password::StoredHash;
 use aegis::sessions::Sessions;
 use aegis::store::{Store, Write};
-use aegis::users::Users;
+use aegis::users::{Leaves, Users};
 
 use super::house::{APPS, House, Memory, PORTAL, until};
 use super::visit::{Browser, DIALECTS, Visit, form};
@@ -45,16 +45,21 @@ type Change = fn(&House, &Command, UserId, SessionId);
 /// Every change that ends what somebody has, as commands make them.
 const CHANGES: [(&str, Change); 7] = [
     ("user disable", |house, command, user, _| {
-        house.wait(command.users.set_active(user, false, Actor::Command, house.now())).unwrap();
+        house
+            .wait(command.users.set_active(user, false, Leaves::AnAdministrator, Actor::Command, house.now()))
+            .unwrap();
     }),
     ("user delete", |house, command, user, _| {
-        house.wait(command.users.delete(user, Actor::Command, house.now())).unwrap();
+        house.wait(command.users.delete(user, Leaves::AnAdministrator, Actor::Command, house.now())).unwrap();
     }),
     ("user roles", |house, command, user, _| {
-        house.wait(command.users.set_roles(user, &[], Actor::Command, house.now())).unwrap();
+        let user = house.wait(command.users.by_id(user)).unwrap().unwrap();
+        house.wait(command.users.set_roles(&user, &[], Actor::Command, house.now())).unwrap();
     }),
     ("user admin", |house, command, user, _| {
-        house.wait(command.users.set_administrator(user, true, Actor::Command, house.now())).unwrap();
+        house
+            .wait(command.users.set_administrator(user, true, Leaves::Perhaps, Actor::Command, house.now()))
+            .unwrap();
     }),
     ("user passwd", |house, command, user, _| {
         let user = house.wait(command.users.by_id(user)).unwrap().unwrap();

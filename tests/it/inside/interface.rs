@@ -81,11 +81,21 @@ fn every_kind_of_wrong_is_the_same(memory: Memory) {
     let house = House::open(memory, APPS);
     let [there, disabled, locked, without] = [0; 4].map(|_| house.person(&[]));
     let command = aegis::identity::Actor::Command;
-    house.wait(house.app.users.set_active(disabled.id, false, command, house.now())).unwrap();
+    house
+        .wait(house.app.users.set_active(
+            disabled.id,
+            false,
+            aegis::users::Leaves::Perhaps,
+            command,
+            house.now(),
+        ))
+        .unwrap();
     for _ in 0..5 {
         house.send(&token(locked.username.as_str(), "wrong"));
     }
-    house.wait(house.app.users.delete(without.id, command, house.now())).unwrap();
+    house
+        .wait(house.app.users.delete(without.id, aegis::users::Leaves::Perhaps, command, house.now()))
+        .unwrap();
     let long = "x".repeat(1025);
     let mut first: Option<Answer> = None;
     for (name, login, password) in [

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aegis::forwarded::Dialect;
 use aegis::identity::Actor;
 use aegis::links::Purpose;
-use aegis::users::User;
+use aegis::users::{Leaves, User};
 use serde_json::json;
 
 use super::house::{APPS, House, Memory, PASSWORD, PORTAL};
@@ -245,13 +245,14 @@ fn what_an_administrator_changes_acts_at_once(memory: Memory) {
         );
     };
     groups(200, Some("users,admin"), "at first");
-    house.wait(users.set_roles(person.id, &[], actor, house.now())).unwrap();
+    house.wait(users.set_roles(&person, &[], actor, house.now())).unwrap();
     groups(403, None, "without the role");
-    house.wait(users.set_roles(person.id, &["admin".parse().unwrap()], actor, house.now())).unwrap();
+    let bare = house.wait(users.by_id(person.id)).unwrap().unwrap();
+    house.wait(users.set_roles(&bare, &["admin".parse().unwrap()], actor, house.now())).unwrap();
     groups(200, Some("users,admin"), "with the role again");
-    house.wait(users.set_active(person.id, false, actor, house.now())).unwrap();
+    house.wait(users.set_active(person.id, false, Leaves::AnAdministrator, actor, house.now())).unwrap();
     groups(401, None, "disabled");
-    house.wait(users.set_active(person.id, true, actor, house.now())).unwrap();
+    house.wait(users.set_active(person.id, true, Leaves::AnAdministrator, actor, house.now())).unwrap();
     groups(401, None, "enabled again: the session was ended");
     let browser = house.sign_in(person.username.as_str());
     both(house, &browser, true, "signed in anew");
@@ -259,7 +260,7 @@ fn what_an_administrator_changes_acts_at_once(memory: Memory) {
     both(house, &browser, false, "every session ended");
     let browser = house.sign_in(person.username.as_str());
     both(house, &browser, true, "signed in once more");
-    house.wait(users.delete(person.id, actor, house.now())).unwrap();
+    house.wait(users.delete(person.id, Leaves::AnAdministrator, actor, house.now())).unwrap();
     both(house, &browser, false, "deleted");
     let answer = house.send(&form("/login", &[("email", person.username.as_str()), ("password", PASSWORD)]));
     assert_eq!(answer.status, 422, "a deleted account signs in: {answer}");
@@ -306,7 +307,15 @@ fn a_disabled_account_is_let_in_by_nothing(memory: Memory) {
     for visit in &visits {
         assert_eq!(house.status(Dialect::Forward, visit), 200, "before: {visit:?}");
     }
-    house.wait(house.app.users.set_active(person.id, false, Actor::Command, house.now())).unwrap();
+    house
+        .wait(house.app.users.set_active(
+            person.id,
+            false,
+            Leaves::AnAdministrator,
+            Actor::Command,
+            house.now(),
+        ))
+        .unwrap();
     for visit in &visits {
         assert_eq!(house.status(Dialect::Forward, visit), 401, "disabled: {visit:?}");
     }
@@ -326,8 +335,8 @@ fn everything_holds_over_a_restart(memory: Memory) {
     let token = house.script_token(stays.username.as_str(), None);
     sign_out(&house, &browsers[1]);
     let (users, now) = (house.app.users.clone(), house.now());
-    house.wait(users.set_active(ousted.id, false, Actor::Command, now)).unwrap();
-    house.wait(users.set_roles(demoted.id, &[], Actor::Command, now)).unwrap();
+    house.wait(users.set_active(ousted.id, false, Leaves::AnAdministrator, Actor::Command, now)).unwrap();
+    house.wait(users.set_roles(&demoted, &[], Actor::Command, now)).unwrap();
     house.restart();
     both(&house, &browsers[0], true, "after a restart");
     assert!(house.opens(&format!("aegis_token={token}")), "a token after a restart");

@@ -370,6 +370,14 @@ fn a_link_is_spent_by_the_form_alone(memory: Memory) {
     assert_eq!(post(&code, new).status, 303, "the first time");
     assert_eq!(post(&code, new).status, 410, "the second");
     let late = make();
-    house.wait(house.app.users.set_active(person.id, false, Actor::Command, house.now())).unwrap();
+    house
+        .wait(house.app.users.set_active(
+            person.id,
+            false,
+            aegis::users::Leaves::Perhaps,
+            Actor::Command,
+            house.now(),
+        ))
+        .unwrap();
     assert_eq!(post(&late, new).status, 410, "for a disabled account");
 }

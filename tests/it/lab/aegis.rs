@@ -45,8 +45,14 @@ impl Aegis {
 
 /// Runs a command on the settings and data in `folder`.
 pub(crate) fn run(folder: &Path, arguments: &[&str], input: &str) -> Output {
+    run_with(folder, arguments, input, &[])
+}
+
+/// The same with these variables in its environment.
+pub(crate) fn run_with(folder: &Path, arguments: &[&str], input: &str, variables: &[(&str, &str)]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_aegis"))
         .args(arguments)
+        .envs(variables.iter().copied())
         .arg("--config")
         .arg(folder.join("aegis.toml"))
         .arg("--data-dir")
