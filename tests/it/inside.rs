@@ -20,6 +20,7 @@ pub(crate) mod visit;
 mod credentials;
 mod elsewhere;
 mod endpoints;
+mod guessing;
 mod identity;
 mod interface;
 mod lifetimes;
