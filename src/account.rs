@@ -17,7 +17,6 @@ use crate::secret::Secret;
 use crate::sessions::{Listed, Purpose, Session};
 use crate::sign_in::{Arrival, Confirmed};
 use crate::state::App;
-use crate::store::Write;
 use crate::users::User;
 use crate::web::forms::{self, Form};
 use crate::web::pages::{self, Said, SessionLine};
@@ -118,7 +117,9 @@ impl Door {
         let hash = sign_in.new_password(new, own_words(&owner.user)).await?;
         let now = self.app.clock.now().wall;
         let actor = Actor::User(owner.user.id);
-        self.app.users.set_password(Write::new(), &owner.user, &hash, actor, now).await?;
+        // A link from before would choose another password over this one.
+        let void = self.app.links.void(owner.user.id, now);
+        self.app.users.set_password(void, &owner.user, &hash, actor, now).await?;
         // Every session is over now; this browser gets a new one.
         let keep = owner.session.keep;
         let arrival = Arrival {
@@ -128,7 +129,7 @@ impl Door {
             keep,
             replaces: None,
         };
-        let signed = sign_in.admit(owner.user.id, arrival, now).await?;
+        let signed = sign_in.admit(owner.user.id, owner.user.epoch + 1, arrival, now).await?;
         let site = self.app.current.load();
         let mut response = web::redirect(&site.site, HeaderValue::from_static(urls::ACCOUNT));
         self.browser.welcome(&mut response, &signed, keep, site.cookie_domain.as_ref(), now)?;

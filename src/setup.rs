@@ -117,7 +117,7 @@ impl Door {
             password: Some(hash),
         };
         let user = self.app.users.add(link.spend(now), new, Actor::Visitor, now).await.map_err(spent)?;
-        Ok(self.admitted(user, sent).await?)
+        Ok(self.admitted(user, 0, sent).await?)
     }
 
     /// `GET /link/password`.
@@ -150,7 +150,7 @@ impl Door {
         let now = self.app.clock.now().wall;
         let actor = Actor::User(user.id);
         self.app.users.set_password(link.spend(now), &user, &hash, actor, now).await.map_err(spent)?;
-        Ok(self.admitted(user.id, sent).await?)
+        Ok(self.admitted(user.id, user.epoch + 1, sent).await?)
     }
 
     async fn link(&self, purpose: Purpose, form: &Form, now: Now) -> Result<Link, NotDone> {
@@ -158,8 +158,8 @@ impl Door {
         found.ok_or(NotDone::Used)
     }
 
-    /// Signs the browser in that has just chosen a password.
-    async fn admitted(&self, user: UserId, sent: &Sent<'_>) -> Result<Response, Error> {
+    /// Signs the browser in that has just chosen a password, with which the account came to `epoch`.
+    async fn admitted(&self, user: UserId, epoch: i64, sent: &Sent<'_>) -> Result<Response, Error> {
         let current = self.app.current.load();
         let now = self.app.clock.now().wall;
         let arrival = Arrival {
@@ -169,7 +169,7 @@ impl Door {
             keep: false,
             replaces: self.browser.seen(sent.headers, now).await?.session(),
         };
-        let signed = self.app.sign_in.admit(user, arrival, now).await?;
+        let signed = self.app.sign_in.admit(user, epoch, arrival, now).await?;
         let mut response = web::redirect(&current.site, HeaderValue::from_static(urls::HOME));
         self.browser.welcome(&mut response, &signed, false, current.cookie_domain.as_ref(), now)?;
         Ok(response)

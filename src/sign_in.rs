@@ -159,8 +159,12 @@ impl SignIn {
         };
         let right =
             Right { rehash: rehashed.zip(stored), is_known: taken.by_known_device(), taken: Some(taken) };
-        let signed = self.open(&shown, &user, &right, now).await?;
-        Ok(signed.map_or(Outcome::Wrong, |signed| Outcome::Signed(Box::new(signed))))
+        let Some(signed) = self.open(&shown, &user, &right, now).await? else {
+            // Somebody changed the account while its password was judged.
+            self.failed(Some(&user), shown.address, now).await?;
+            return Ok(Outcome::Wrong);
+        };
+        Ok(Outcome::Signed(Box::new(signed)))
     }
 
     /// Judges a password somebody wants to have, and hashes it.
@@ -257,11 +261,18 @@ impl SignIn {
         Err(Error::unavailable("a counter of guesses was changed by others all the time"))
     }
 
-    /// Opens a session for somebody who has just chosen the account's password, in this browser.
-    pub async fn admit(&self, user: UserId, arrival: Arrival<'_>, now: Wall) -> Result<Signed, Error> {
+    /// Opens a session for somebody who has just chosen the account's password, in this browser; `epoch`
+    /// is the one that came with it. If others changed the account since, that password may be void.
+    pub async fn admit(
+        &self,
+        user: UserId,
+        epoch: i64,
+        arrival: Arrival<'_>,
+        now: Wall,
+    ) -> Result<Signed, Error> {
         let gone = || Error::said(Kind::Conflict, "This account was changed just now. Please sign in.");
         let read = self.users.by_id(user).await?;
-        let user = read.filter(|user| user.active).ok_or_else(gone)?;
+        let user = read.filter(|user| user.active && user.epoch == epoch).ok_or_else(gone)?;
         let shown = Shown {
             login: "",
             password: Secret::new(""),
