@@ -27,5 +27,6 @@ mod leaving;
 mod lifetimes;
 mod pages;
 mod readings;
+mod regressions;
 mod reload;
 mod verdicts;
