@@ -142,7 +142,25 @@ preflight = \"pass\"
 [app.shut]
 hosts = [{shut}]
 require = \"deny\"
+
+[app.arlo]
+title = \"Arlo\"
+hosts = [\"arlo.{domain}:{PROXY_PORT}\"]
+require = \"signed_in\"
+
+[app.long]
+title = \"{title}\"
+hosts = [\"{long}.{domain}:{PROXY_PORT}\"]
+require = \"signed_in\"
+
+[app.kept]
+title = \"Kept from most\"
+hosts = [\"kept.{domain}:{PROXY_PORT}\"]
+require = \"signed_in\"
+roles = [\"operator\"]
 ",
+        title = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk",
+        long = "n".repeat(63),
         open = host("open"),
         welcome = host("welcome"),
         closed = host("closed"),
