@@ -68,7 +68,7 @@ struct Stored {
 
 /// How often a counter is tried again when others count at the same moment. Each time at least one
 /// of them succeeds, and after as many successes as the limit allows the answer is "locked".
-const TRIES: usize = 256;
+pub const TRIES: usize = 256;
 
 static READ: Statement = Statement::new(
     "select failures, earlier, first_at, last_at, locked_until, version from attempt where key = $1",
@@ -124,19 +124,27 @@ impl Attempts {
         }
     }
 
-    /// Gives a guess back: it was right.
-    pub async fn credit(&self, taken: Taken, now: Wall) -> Result<(), Error> {
-        for (scope, key) in taken.keys {
-            for _ in 0..TRIES {
-                let stored = self.read(&key).await?;
-                let Some(counter) = stored.counter else { break };
-                let write = counted(Write::unrecorded(COUNTING), &key, counter.credit(scope, now), stored);
-                if happened(self.store.write(write).await)? {
-                    break;
-                }
+    /// Adds to `base` that a guess was right, and is given back. If others count at the same moment, the
+    /// write does not happen, for one of these steps meets another state: begin again.
+    pub async fn credit(&self, mut base: Write, taken: &Taken, now: Wall) -> Result<Write, Error> {
+        for (scope, key) in &taken.keys {
+            let stored = self.read(key).await?;
+            if let Some(counter) = stored.counter {
+                base = counted(base, key, counter.credit(*scope, now), stored);
             }
         }
-        Ok(())
+        Ok(base)
+    }
+
+    /// Gives a guess back that was right, and opened nothing.
+    pub async fn credit_alone(&self, taken: &Taken, now: Wall) -> Result<(), Error> {
+        for _ in 0..TRIES {
+            let write = self.credit(Write::unrecorded(COUNTING), taken, now).await?;
+            if happened(self.store.write(write).await)? {
+                return Ok(());
+            }
+        }
+        Err(Error::unavailable("a counter of guesses was changed by others all the time"))
     }
 
     /// Clears the count of failures of an account, so that its owner may try again at once.

@@ -85,17 +85,15 @@ impl Passwords {
         Ok(Self(Arc::new(Handle(pool))))
     }
 
-    /// Whether `password` is the one that `stored` was made of. Without a stored hash the answer is
-    /// [`Checked::Wrong`], after the same work.
+    /// Room for one password to be verified. To be asked for before a guess is counted, so that nobody is
+    /// told to come again whose guess was taken for a failure.
+    pub fn place(&self) -> Result<Place, Busy> {
+        self.0.0.place().map(Place)
+    }
+
+    /// [`Place::verify`], for whom it is all the same if there is no place.
     pub async fn verify(&self, stored: Option<StoredHash>, password: Secret) -> Result<Checked, Busy> {
-        if password.reveal().len() > LONGEST {
-            return Ok(Checked::Wrong);
-        }
-        self.run(move |memory| match stored {
-            Some(stored) => stored.check(&password, memory),
-            None => argon::waste(&password, memory).map(|()| Checked::Wrong),
-        })
-        .await
+        self.place()?.verify(stored, password).await
     }
 
     /// A new hash of `password`: Argon2id, 64 MiB, three passes, four lanes (RFC 9106).
@@ -135,15 +133,41 @@ impl Passwords {
         &self,
         work: impl FnOnce(&mut Memory) -> Result<T, NoMemory> + Send + 'static,
     ) -> Result<T, Busy> {
-        match self.0.0.submit(work)?.await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(NoMemory)) => {
-                tracing::error!("no memory to hash a password in");
-                Err(self.0.0.busy())
-            }
-            // The work panicked, which is logged there, or the pool was closed.
-            Err(_) => Err(self.0.0.busy()),
+        run(self.0.0.place()?, work).await
+    }
+}
+
+/// Room for one password in the queue, until it is used or dropped.
+pub struct Place(pool::Place);
+
+impl Place {
+    /// Whether `password` is the one that `stored` was made of. Without a stored hash the answer is
+    /// [`Checked::Wrong`], after the same work.
+    pub async fn verify(self, stored: Option<StoredHash>, password: Secret) -> Result<Checked, Busy> {
+        if password.reveal().len() > LONGEST {
+            return Ok(Checked::Wrong);
         }
+        let work = move |memory: &mut Memory| match stored {
+            Some(stored) => stored.check(&password, memory),
+            None => argon::waste(&password, memory).map(|()| Checked::Wrong),
+        };
+        run(self.0, work).await
+    }
+}
+
+async fn run<T: Send + 'static>(
+    place: pool::Place,
+    work: impl FnOnce(&mut Memory) -> Result<T, NoMemory> + Send + 'static,
+) -> Result<T, Busy> {
+    let busy = place.busy();
+    match place.submit(work)?.await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(NoMemory)) => {
+            tracing::error!("no memory to hash a password in");
+            Err(busy)
+        }
+        // The work panicked, which is logged there, or the pool was closed.
+        Err(_) => Err(busy),
     }
 }
 

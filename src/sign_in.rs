@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::attempts::{Attempts, Counted, Guess};
+use crate::attempts::{self, Attempts, Counted, Guess, Taken};
 use crate::audit::{Entry, Event, Recorded};
 use crate::clock::{Clock, Wall};
 use crate::error::{Error, Kind};
@@ -109,11 +109,25 @@ pub struct SignIn {
     pub passwords: Passwords,
 }
 
+/// What is known of somebody who may come in, and is written with their session.
+struct Right {
+    /// A better hash of the password, and the one it takes the place of.
+    rehash: Option<(StoredHash, StoredHash)>,
+    /// Whether the browser has signed in to this account before.
+    is_known: bool,
+    /// The guess to be given back.
+    taken: Option<Taken>,
+}
+
 static REHASH: Statement = Statement::new("update account set password = $2 where id = $1 and password = $3");
 
 impl SignIn {
     /// Judges a password and opens what was asked for.
     pub async fn with_password(&self, shown: Shown<'_>, now: Wall) -> Result<Outcome, Error> {
+        let place = match self.passwords.place() {
+            Ok(place) => place,
+            Err(busy) => return Ok(Outcome::Busy(busy.retry_after)),
+        };
         let user = self.users.by_login(shown.login).await?;
         let guess = Guess {
             user: user.as_ref().map(|user| user.id),
@@ -130,7 +144,7 @@ impl SignIn {
         // Where nothing may be judged a hash is computed all the same, of nobody's password.
         let judged = user.as_ref().filter(|user| user.active && taken.is_some());
         let stored = judged.and_then(|user| user.password.clone());
-        let checked = match self.passwords.verify(stored.clone(), shown.password.clone()).await {
+        let checked = match place.verify(stored.clone(), shown.password.clone()).await {
             Ok(checked) => checked,
             Err(busy) => return Ok(Outcome::Busy(busy.retry_after)),
         };
@@ -143,15 +157,9 @@ impl SignIn {
                 return Ok(Outcome::Wrong);
             }
         };
-        let known_device = taken.by_known_device();
-        let mut base = Write::new();
-        if let (Some(new), Some(old)) = (rehashed, stored) {
-            base = base.exec(&REHASH, values![user.id.to_string(), new.as_str(), old.as_str()]);
-        }
-        let signed = self.open(&shown, &user, base, known_device, now).await?;
-        if signed.is_some() {
-            self.attempts.credit(taken, now).await?;
-        }
+        let right =
+            Right { rehash: rehashed.zip(stored), is_known: taken.by_known_device(), taken: Some(taken) };
+        let signed = self.open(&shown, &user, &right, now).await?;
         Ok(signed.map_or(Outcome::Wrong, |signed| Outcome::Signed(Box::new(signed))))
     }
 
@@ -172,6 +180,10 @@ impl SignIn {
         address: Option<ClientAddress>,
         now: Wall,
     ) -> Result<Confirmed, Error> {
+        let place = match self.passwords.place() {
+            Ok(place) => place,
+            Err(busy) => return Ok(Confirmed::Busy(busy.retry_after)),
+        };
         let guess = Guess { user: Some(user.id), login: user.username.as_str(), device, address };
         let taken = match self.attempts.count(&guess, now).await? {
             Counted::Allowed(taken) => taken,
@@ -181,9 +193,9 @@ impl SignIn {
             }
             Counted::AddressLocked(until) => return Ok(Confirmed::TooMany(until)),
         };
-        match self.passwords.verify(user.password.clone(), password).await {
+        match place.verify(user.password.clone(), password).await {
             Ok(Checked::Right | Checked::RightAndOld(_)) => {
-                self.attempts.credit(taken, self.clock.now().wall).await?;
+                self.attempts.credit_alone(&taken, self.clock.now().wall).await?;
                 Ok(Confirmed::Yes)
             }
             Ok(Checked::Wrong) => {
@@ -194,24 +206,18 @@ impl SignIn {
         }
     }
 
-    /// Opens what was asked for, for somebody who has just shown the password.
+    /// Opens what was asked for, for somebody who has just shown the password. The guess is given back in
+    /// the same write, so that neither happens without the other.
     async fn open(
         &self,
         shown: &Shown<'_>,
         user: &User,
-        base: Write,
-        known_device: bool,
+        right: &Right,
         now: Wall,
     ) -> Result<Option<Signed>, Error> {
         let (purpose, audience, keep, replaces) = match shown.wanted {
             Wanted::Session { keep, replaces } => (Purpose::Web, None, keep, replaces),
             Wanted::Token { audience } => (Purpose::Token, audience, false, None),
-        };
-        let (device, base) = if purpose == Purpose::Web && !known_device {
-            let (mark, base) = self.attempts.remember_device(base, user.id, now);
-            (Some(mark), base)
-        } else {
-            (None, base)
         };
         let methods = &[Method::Password];
         let new = NewSession {
@@ -225,14 +231,30 @@ impl SignIn {
             user_agent: shown.user_agent,
             replaces,
         };
-        match self.sessions.open(base, new, now).await {
-            Ok(session) => {
-                let identity = user.identity(session.id, methods, now);
-                Ok(Some(Signed { identity, session, device }))
+        for _ in 0..attempts::TRIES {
+            let mut base = Write::new();
+            if let Some((new, old)) = &right.rehash {
+                base = base.exec(&REHASH, values![user.id.to_string(), new.as_str(), old.as_str()]);
             }
-            Err(OpenError::Changed) => Ok(None),
-            Err(OpenError::Store(error)) => Err(Error::unavailable(error.to_string())),
+            if let Some(taken) = &right.taken {
+                base = self.attempts.credit(base, taken, now).await?;
+            }
+            let mut device = None;
+            if purpose == Purpose::Web && !right.is_known {
+                let (mark, with_mark) = self.attempts.remember_device(base, user.id, now);
+                (device, base) = (Some(mark), with_mark);
+            }
+            match self.sessions.open(base, new, now).await {
+                Ok(session) => {
+                    let identity = user.identity(session.id, methods, now);
+                    return Ok(Some(Signed { identity, session, device }));
+                }
+                Err(OpenError::Changed) => return Ok(None),
+                Err(OpenError::Base) => {} // others guessed at the same moment
+                Err(OpenError::Store(error)) => return Err(Error::unavailable(error.to_string())),
+            }
         }
+        Err(Error::unavailable("a counter of guesses was changed by others all the time"))
     }
 
     /// Opens a session for somebody who has just chosen the account's password, in this browser.
@@ -248,7 +270,8 @@ impl SignIn {
             user_agent: arrival.user_agent,
             wanted: Wanted::Session { keep: arrival.keep, replaces: arrival.replaces },
         };
-        self.open(&shown, &user, Write::new(), arrival.is_known, now).await?.ok_or_else(gone)
+        let right = Right { rehash: None, is_known: arrival.is_known, taken: None };
+        self.open(&shown, &user, &right, now).await?.ok_or_else(gone)
     }
 
     /// Records that a password did not open anything.

@@ -158,10 +158,14 @@ async fn alone(prepared: &Prepared, arguments: &Arguments, socket: &Path) -> Res
     let user = match &arguments.user {
         None => None,
         Some(login) => {
-            let store = Store::open_beside(&prepared.fixed.data_dir)?;
-            let read = Users::new(store.clone()).by_login(login).await;
-            store.close().await;
-            let user = read.map_err(|error| Failure::said(error.to_string()))?;
+            let user = match Store::open_existing(&prepared.fixed.data_dir)? {
+                None => None,
+                Some(store) => {
+                    let read = Users::new(store.clone()).by_login(login).await;
+                    store.close().await;
+                    read.map_err(|error| Failure::said(error.to_string()))?
+                }
+            };
             Some(user.ok_or_else(|| Failure::said(format!("there is no user {login:?}")))?)
         }
     };

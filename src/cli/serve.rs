@@ -134,6 +134,8 @@ fn reload(common: &Common, arguments: &Arguments, app: &App) {
     let prepared = settings::read(common, &arguments.at.listen).and_then(|settings| {
         let mut faults = Faults::default();
         kept(listen::parse(&settings.listen), &mut faults);
+        kept(Limits::from_settings(&settings.limits), &mut faults);
+        kept(Log::from_settings(&settings.log), &mut faults);
         match kept(App::prepare(&settings), &mut faults) {
             Some(prepared) if faults.0.is_empty() => Ok(prepared),
             Some(_) | None => Err(Failure::Configuration(faults)),

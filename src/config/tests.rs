@@ -330,18 +330,32 @@ fn the_example_holds_every_setting_and_can_be_loaded() {
         })
         .map(|line| line.replace("/run/secrets/", "secrets/") + "\n")
         .collect();
-    let secrets =
-        [("secrets/aegis_proxy", KEY), ("secrets/aegis_jwt", KEY), ("secrets/aegis_admin", "long enough")];
+    let secrets = [
+        ("secrets/aegis_proxy", KEY),
+        ("secrets/aegis_jwt", KEY),
+        ("secrets/aegis_admin", "long enough"),
+        ("secrets/aegis_new_user", "long enough"),
+    ];
     let settings = reads(&[&secrets[..], &[("aegis.toml", all.as_str())]].concat(), &[]);
     assert!(
         settings.bootstrap_admin.is_some()
             && settings.log.format.is_some()
+            && settings.new_user_password.is_some()
             && settings.proxy_secret.is_some()
     );
 
     // What the reader knows is told by the fault of a key it does not know.
-    for section in ["", "[cookie]", "[session]", "[token]", "[log]", "[limits]", "[app.x]", "[[app.x.rule]]"]
-    {
+    for section in [
+        "",
+        "[cookie]",
+        "[session]",
+        "[token]",
+        "[log]",
+        "[limits]",
+        "[new_user]",
+        "[app.x]",
+        "[[app.x.rule]]",
+    ] {
         let said = faults(&[("aegis.toml", &format!("{section}\nqqqqqqqqqqqqqqqq = 1"))], &[]);
         let (_, known) = said.split_once("known here: ").unwrap_or_else(|| panic!("{section}: {said}"));
         for key in known.lines().next().unwrap().split(", ") {

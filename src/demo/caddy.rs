@@ -21,6 +21,8 @@ const FRAGMENT: &str = include_str!("../../caddy/aegis.caddy");
 
 /// How long Caddy may take to begin, and to end.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How many characters of its last words are told.
+const LONGEST: usize = 120;
 /// How often it is asked whether it has begun.
 const KNOCK: Duration = Duration::from_millis(25);
 
@@ -105,7 +107,7 @@ impl Caddy {
             Err(error) => error.to_string(),
         };
         let log = fs::read_to_string(&self.log).unwrap_or_default();
-        log.lines().last().map_or(status, str::to_owned)
+        log.lines().last().map_or(status, |line| line.chars().take(LONGEST).collect())
     }
 
     /// Asks it to end, waits, and ends it if it does not.

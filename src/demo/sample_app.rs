@@ -1,7 +1,7 @@
 //! The app of the show: it has no login of its own, and shows whom the proxy says it is used by.
 //! Never keeps anything.
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -49,12 +49,9 @@ impl SampleApp {
                         p { (line) }
                         h2 { "What the app received" }
                         dl {
-                            @for name in IDENTITY {
-                                dt { (name) }
-                                dd { (value(text(headers, name))) }
+                            @for name in IDENTITY.iter().copied().chain(["Cookie"]) {
+                                div { dt { (name) } dd { (value(text(headers, name))) } }
                             }
-                            dt { "Cookie" }
-                            dd { (value(text(headers, COOKIE.as_str()))) }
                         }
                         p.soft {
                             "The proxy sets these headers on every request and drops what a visitor sends under their names. \
@@ -89,7 +86,19 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 }
 
 fn value(text: &str) -> Markup {
-    html! { @if text.is_empty() { span.soft { "empty" } } @else { code { (text) } } }
+    match text {
+        "" => html! { span.soft { "empty" } },
+        "aegis=none" => {
+            html! { code { (text) } span.soft { " (those of Aegis are taken out)" } }
+        }
+        token if token.starts_with("eyJ") => html! {
+            details {
+                summary { "signed by Aegis for this app, good for five minutes" }
+                code { (token) }
+            }
+        },
+        text => html! { code { (text) } },
+    }
 }
 
 impl Answer for SampleApp {

@@ -38,7 +38,44 @@ pub(super) struct Pool {
 
 struct Queue {
     jobs: VecDeque<Box<dyn Job>>,
+    /// Places that somebody holds who has no work yet.
+    held: usize,
     closed: bool,
+}
+
+/// Room for one piece of work, until it is used or dropped.
+pub(super) struct Place(Arc<Pool>);
+
+impl Place {
+    /// Queues `work`; its answer comes through the receiver, which closes without one if the work panics
+    /// or the pool is closed.
+    pub(super) fn submit<T, F>(self, work: F) -> Result<oneshot::Receiver<T>, Busy>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Memory) -> T + Send + 'static,
+    {
+        let (answer, receiver) = oneshot::channel();
+        let mut queue = self.0.queue.lock();
+        if queue.closed {
+            drop(queue);
+            return Err(self.0.busy());
+        }
+        queue.jobs.push_back(Box::new(Task { answer, work }));
+        drop(queue);
+        self.0.work.notify_one();
+        Ok(receiver)
+    }
+
+    /// What somebody is told who could not be served.
+    pub(super) fn busy(&self) -> Busy {
+        self.0.busy()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.queue.lock().held -= 1;
+    }
 }
 
 /// A piece of work that owns all it needs.
@@ -74,7 +111,7 @@ impl Pool {
 
     pub(super) fn with_idle(threads: usize, clock: Clock, idle: Duration) -> Arc<Self> {
         Arc::new(Self {
-            queue: Mutex::new(Queue { jobs: VecDeque::new(), closed: false }),
+            queue: Mutex::new(Queue { jobs: VecDeque::new(), held: 0, closed: false }),
             work: Condvar::new(),
             threads,
             idle,
@@ -93,27 +130,19 @@ impl Pool {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Queues `work`; its answer comes through the receiver, which closes without one if the work panics
-    /// or the pool is closed.
-    pub(super) fn submit<T, F>(&self, work: F) -> Result<oneshot::Receiver<T>, Busy>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut Memory) -> T + Send + 'static,
-    {
-        let (answer, receiver) = oneshot::channel();
+    /// Room for one piece of work, or that there is none now.
+    pub(super) fn place(self: &Arc<Self>) -> Result<Place, Busy> {
         let mut queue = self.queue.lock();
-        if queue.jobs.len() >= QUEUE {
+        if queue.jobs.len() + queue.held >= QUEUE {
             queue.jobs.retain(|job| job.is_wanted());
         }
-        if queue.closed || queue.jobs.len() >= QUEUE {
+        if queue.closed || queue.jobs.len() + queue.held >= QUEUE {
             let waiting = queue.jobs.len();
             drop(queue);
             return Err(self.busy_behind(waiting));
         }
-        queue.jobs.push_back(Box::new(Task { answer, work }));
-        drop(queue);
-        self.work.notify_one();
-        Ok(receiver)
+        queue.held += 1;
+        Ok(Place(self.clone()))
     }
 
     /// What somebody is told who could not be served.

@@ -10,7 +10,7 @@ use crate::secret::{Secret, fingerprint};
 use crate::store::{Rows, Statement, Write, WriteError, values};
 
 /// A session to be opened, for somebody who was just recognised.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct NewSession<'a> {
     /// Whose.
     pub user: UserId,
@@ -48,6 +48,8 @@ pub struct Opened {
 pub enum OpenError {
     /// The account was disabled or changed since it was judged.
     Changed,
+    /// What was to happen with it met another state.
+    Base,
     /// The store could not write.
     Store(WriteError),
 }
@@ -62,7 +64,7 @@ static REPLACE: Statement =
     Statement::new("update session set ended_at = $2 where id = $1 and ended_at is null");
 
 impl Sessions {
-    /// Opens a session. What `base` holds happens with it or not at all; its first step is ours.
+    /// Opens a session. What `base` holds happens before it, and with it or not at all.
     pub async fn open(&self, base: Write, new: NewSession<'_>, now: Wall) -> Result<Opened, OpenError> {
         let id = SessionId::new();
         let lifetime = match (new.purpose, new.keep) {
@@ -82,6 +84,7 @@ impl Sessions {
             .with("methods", methods.join("+"))
             .with("for", new.purpose.name())
             .with("session", id.to_string());
+        let before = base.steps.len();
         let mut write = base
             .exec(
                 &OPEN,
@@ -107,6 +110,7 @@ impl Sessions {
         }
         match self.store.write(write).await {
             Ok(_) => Ok(Opened { id, cookie, expires_at }),
+            Err(WriteError::Unexpected(step)) if step < before => Err(OpenError::Base),
             Err(WriteError::Unexpected(_)) => Err(OpenError::Changed),
             Err(error) => Err(OpenError::Store(error)),
         }

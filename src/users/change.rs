@@ -348,3 +348,49 @@ fn joined(roles: &[Role]) -> String {
 fn display_name(name: &str) -> String {
     name.trim().chars().filter(|character| !character.is_control()).take(100).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    async fn added(users: &Users, username: &str) -> UserId {
+        let new = NewUser {
+            username: username.parse().unwrap(),
+            email: None,
+            name: String::new(),
+            roles: Vec::new(),
+            administrator: true,
+            active: true,
+            password: None,
+        };
+        users.add(Write::new(), new, Actor::Command, Wall(0)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn of_the_last_two_administrators_at_once_one_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let users = Users::new(Store::open_beside(place.path()).unwrap());
+        let (ann, bob) = (added(&users, "ann").await, added(&users, "bob").await);
+        let (leaves, actor) = (Leaves::AnAdministrator, Actor::Command);
+        let (one, other) = tokio::join!(
+            users.set_active(ann, false, leaves, actor, Wall(1)),
+            users.set_administrator(bob, false, leaves, actor, Wall(1)),
+        );
+        assert!(one.is_ok(), "the first: {one:?}");
+        assert!(matches!(other, Err(ChangeError::LastAdministrator)), "the second: {other:?}");
+        assert!(users.has_administrator().await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn roles_changed_meanwhile_are_not_overwritten() {
+        let place = tempfile::tempdir().unwrap();
+        let users = Users::new(Store::open_beside(place.path()).unwrap());
+        let id = added(&users, "ann").await;
+        let read = users.by_id(id).await.unwrap().unwrap();
+        let (one, other) = (["a".parse().unwrap()], ["b".parse().unwrap()]);
+        users.set_roles(&read, &one, Actor::Command, Wall(1)).await.unwrap();
+        let late = users.set_roles(&read, &other, Actor::Command, Wall(2)).await;
+        assert!(matches!(late, Err(ChangeError::Elsewhere(0))), "{late:?}");
+    }
+}

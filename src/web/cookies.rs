@@ -89,7 +89,8 @@ pub fn read<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &
 /// Nothing if nothing is left (see [`NONE_LEFT`]).
 pub fn strip(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
     let ours = |pair: &[u8]| {
-        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+        let end = memchr::memchr(b'=', pair).unwrap_or(pair.len());
+        let name = pair.get(..end).unwrap_or_default().trim_ascii();
         names.iter().any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
     };
     let mut lines = headers.get_all(header::COOKIE).iter();
@@ -108,22 +109,40 @@ pub fn strip(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
     if left.is_empty() { None } else { HeaderValue::from_bytes(&left).ok() }
 }
 
-/// What stands between the semicolons, less the blanks in front (a space or a tab, no other).
+/// What stands between the semicolons of every line, less the blanks in front.
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';')).map(
-        |mut pair| {
-            while let [b' ' | b'\t', rest @ ..] = pair {
-                pair = rest;
+    headers.get_all(header::COOKIE).iter().flat_map(|line| Pairs(Some(line.as_bytes())))
+}
+
+/// What stands between the semicolons of one line. A cookie of ours is most of what a check carries,
+/// so it is searched by `memchr`, not byte by byte.
+struct Pairs<'a>(Option<&'a [u8]>);
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let line = self.0.take()?;
+        let mut pair = match memchr::memchr(b';', line) {
+            Some(end) => {
+                self.0 = line.get(end + 1..);
+                line.get(..end)?
             }
-            pair
-        },
-    )
+            None => line,
+        };
+        // A space or a tab, no other.
+        while let [b' ' | b'\t', rest @ ..] = pair {
+            pair = rest;
+        }
+        Some(pair)
+    }
 }
 
 /// Whether this is what we would have set: at least one `cookie-octet`, and no quotes.
 fn is_plain(value: &[u8]) -> bool {
-    let octet = |byte: &u8| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e);
-    !value.is_empty() && value.iter().all(octet)
+    let octet = |byte: u8| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e);
+    // Without stopping at the first that is not: so many bytes are judged at once.
+    !value.is_empty() && value.iter().fold(true, |plain, &byte| plain & octet(byte))
 }
 
 #[cfg(test)]

@@ -29,14 +29,15 @@ pub(crate) struct Demo {
 impl Demo {
     /// Starts it with the `caddy` of this proxy on the PATH, or with none, and reads its box.
     pub(crate) fn start(caddy: Option<Kind>) -> Self {
+        Self::start_with(caddy.map(|kind| program(kind).parent().unwrap().to_path_buf()))
+    }
+
+    fn start_with(path: Option<PathBuf>) -> Self {
         // Two that begin at the same moment would choose the same port.
         let lock = File::create(std::env::temp_dir().join("aegis-lab-demo.lock")).unwrap();
         lock.lock().unwrap();
         let folder = address::folder();
-        let path = match caddy {
-            Some(kind) => program(kind).parent().unwrap().to_path_buf(),
-            None => folder.join("nothing"),
-        };
+        let path = path.unwrap_or_else(|| folder.join("nothing"));
         let mut child = Command::new("/usr/bin/setpriv")
             .args(["--pdeathsig", "KILL", "--", env!("CARGO_BIN_EXE_aegis"), "demo"])
             .env("PATH", path)
@@ -210,6 +211,21 @@ fn before_debians_caddy() {
 #[test]
 fn before_the_stand_in() {
     a_newcomer_is_shown_around(None);
+}
+
+#[test]
+fn a_caddy_that_does_not_start_is_replaced_and_that_is_said() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = address::folder();
+    let script = "#!/bin/sh\n[ \"$1\" = version ] && echo v2.0.0 && exit\necho no such directive\nexit 1\n";
+    fs::write(folder.join("caddy"), script).unwrap();
+    fs::set_permissions(folder.join("caddy"), fs::Permissions::from_mode(0o755)).unwrap();
+    let demo = Demo::start_with(Some(folder));
+    let named = "a stand-in of ours, because Caddy did not start: no such directive";
+    assert!(demo.said.contains(named), "{named:?} is not in\n{}", demo.said);
+    demo.sign_in();
+    demo.interrupt();
 }
 
 #[test]

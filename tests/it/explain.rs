@@ -113,6 +113,7 @@ fn nobody_but_its_own_user_can_ask_it_and_no_door_leads_there() {
 fn without_a_server_the_configuration_is_judged_and_that_is_said() {
     let aegis = Aegis::start(address::take(), address::folder());
     let host = "case.closed.aegis.localhost:8080";
+    aegis.add_user("ann", &["operator"]);
     assert_eq!(aegis.process.end(), Some(0), "{}", aegis.process.log());
 
     let explain = |arguments: &[&str]| run(&aegis.folder, &[&["explain"], arguments].concat(), "");
@@ -130,10 +131,22 @@ fn without_a_server_the_configuration_is_judged_and_that_is_said() {
         let told = json(&explain(&["--url", url, "--json"]));
         assert_eq!((&told["allowed"], &told["why"]), (&false.into(), &why.into()), "{url}: {told:#}");
     }
+    let url = format!("http://{host}/admin/x");
+    let told = json(&explain(&["--url", &url, "--as", "ann@example.test", "--json"]));
+    assert_eq!((&told["by"], &told["verdict"]), (&"ann".into(), &"refused with 403".into()), "{told:#}");
     for arguments in [&["--last"] as &[_], &["0000-0000"]] {
         let output = explain(arguments);
         let (_, said) = text(&output);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:#?}");
         assert!(said.contains("no server answers at ") && said.contains("hint:"), "{arguments:?}:\n{said}");
     }
+}
+
+#[test]
+fn nothing_is_made_by_asking() {
+    let folder = address::folder();
+    std::fs::write(folder.join("aegis.toml"), "").unwrap();
+    let output = run(&folder, &["explain", "--url", "http://localhost/", "--as", "sam"], "");
+    assert_eq!(output.status.code(), Some(1), "{output:#?}");
+    assert!(!folder.join("data").exists(), "a data directory was made: {output:#?}");
 }

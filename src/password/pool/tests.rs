@@ -7,6 +7,17 @@ use crate::clock::Wall;
 use crate::password::argon;
 use crate::secret::Secret;
 
+impl Pool {
+    /// Queues `work`, if there is room.
+    fn submit<T, F>(self: &Arc<Self>, work: F) -> Result<oneshot::Receiver<T>, Busy>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Memory) -> T + Send + 'static,
+    {
+        self.place()?.submit(work)
+    }
+}
+
 /// A pool of one thread and a clock that stands still, and a way to hold that thread.
 fn pool(idle: Duration) -> (Arc<Pool>, std::thread::JoinHandle<()>) {
     let (clock, _) = Clock::manual(Wall(0));
@@ -46,6 +57,21 @@ fn a_full_queue_is_said_at_once_and_room_is_made_of_what_nobody_waits_for() {
     }
     assert_eq!(last.blocking_recv(), Ok(QUEUE));
     pool.close();
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_place_is_kept_for_who_holds_it() {
+    let (pool, thread) = pool(IDLE);
+    let mut places: Vec<_> = (0..QUEUE).map(|_| pool.place().unwrap()).collect();
+    pool.submit(|_| ()).expect_err("every place is held");
+    let answer = places.pop().unwrap().submit(|_| 7).expect("whoever has a place is not busy");
+    assert_eq!(answer.blocking_recv(), Ok(7));
+    drop(places);
+    assert_eq!(pool.submit(|_| 8).expect("the places were given back").blocking_recv(), Ok(8));
+    let late = pool.place().unwrap();
+    pool.close();
+    late.submit(|_| ()).expect_err("closed in the meantime");
     thread.join().unwrap();
 }
 

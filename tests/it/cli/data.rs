@@ -1,6 +1,7 @@
 //! Commands about the data as a whole, without a server.
 
 use super::{Place, code_in};
+use crate::lab::aegis::run_with;
 
 #[test]
 fn nothing_is_made_by_looking() {
@@ -23,24 +24,30 @@ fn nothing_is_made_by_looking() {
 
 #[test]
 fn the_data_of_another_user_are_left_alone() {
-    if !rustix::process::geteuid().is_root() {
-        return; // only the superuser can give a directory away
-    }
     let place = Place::new();
     let data = place.folder.join("data");
-    std::fs::create_dir(&data).unwrap();
-    std::os::unix::fs::chown(&data, Some(65_534), None).unwrap();
+    // The superuser gives a directory away; anybody else finds the superuser's own.
+    let owner = if rustix::process::geteuid().is_root() {
+        std::fs::create_dir(&data).unwrap();
+        std::os::unix::fs::chown(&data, Some(65_534), None).unwrap();
+        "nobody"
+    } else {
+        std::os::unix::fs::symlink("/usr", &data).unwrap();
+        "root"
+    };
     for line in ["user add sam", "user list", "session list"] {
         assert_eq!(
             place.refused(line),
             format!(
-                "error: {}: the data directory belongs to the user nobody\n  hint: sudo -u 'nobody' aegis …\n",
+                "error: {}: the data directory belongs to the user {owner}\n  hint: sudo -u '{owner}' aegis …\n",
                 data.display()
             ),
             "aegis {line}"
         );
     }
-    assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0, "something was made in {}", data.display());
+    for name in ["aegis.db", "aegis.lock", "keys"] {
+        assert!(!data.join(name).exists(), "{name} was made in {}", data.display());
+    }
 }
 
 #[test]
@@ -157,4 +164,22 @@ fn a_backup_without_keys_can_be_served() {
     std::fs::write(&settings, std::fs::read_to_string(&settings).unwrap() + &listen).unwrap();
     let process = serve(&place.folder);
     assert_eq!(process.end(), Some(0), "{}", process.log());
+}
+
+#[test]
+fn a_database_elsewhere_is_refused_and_not_passed_over() {
+    let place = Place::new();
+    let check = |url: &str| run_with(&place.folder, &["check"], "", &[("DATABASE_URL", url)]);
+    let own = format!("sqlite:{}", place.folder.join("data/aegis.db").display());
+    for (url, code) in [(own.as_str(), 0), ("sqlite:/elsewhere/aegis.db", 64), ("postgresql://a:b@c/d", 64)] {
+        let output = check(url);
+        assert_eq!(output.status.code(), Some(code), "aegis check with DATABASE_URL={url}: {output:#?}");
+    }
+}
+
+#[test]
+fn a_check_judges_the_log_too() {
+    let place = Place::new();
+    let output = run_with(&place.folder, &["check"], "", &[("AEGIS__LOG__LEVEL", "loud")]);
+    assert_eq!(output.status.code(), Some(64), "aegis check with a level of log that is none: {output:#?}");
 }

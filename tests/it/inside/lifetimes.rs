@@ -60,7 +60,7 @@ fn a_browsers_session_lasts_a_day(memory: Memory) {
         house.advance(HOUR);
         both(&house, &browser, true, "within the day");
     }
-    house.advance(HOUR - SECOND);
+    house.advance(HOUR.saturating_sub(SECOND));
     both(&house, &browser, true, "a second before the day is over");
     house.advance(SECOND);
     both(&house, &browser, false, "after a day");
@@ -75,7 +75,7 @@ fn one_that_is_kept_lasts_as_long_as_it_may(memory: Memory) {
         house.advance(DAY);
         both(&house, &browser, true, "within thirty days");
     }
-    house.advance(DAY - SECOND);
+    house.advance(DAY.saturating_sub(SECOND));
     both(&house, &browser, true, "a second before the thirtieth day is over");
     house.advance(SECOND);
     both(&house, &browser, false, "after thirty days, although it was used every day");
@@ -84,7 +84,7 @@ fn one_that_is_kept_lasts_as_long_as_it_may(memory: Memory) {
 fn one_that_is_not_used_ends_sooner(memory: Memory) {
     let house = House::open(memory, APPS);
     let browser = kept(&house, &house.person(&[]));
-    house.advance(7 * DAY - SECOND);
+    house.advance((7 * DAY).saturating_sub(SECOND));
     assert!(house.opens(&browser.token), "unused for nearly a week");
     house.advance(7 * DAY);
     both(&house, &browser, false, "unused for a week");
@@ -115,7 +115,7 @@ fn a_token_lives_as_long_as_it_says(memory: Memory) {
     };
     for _ in 0..24 {
         assert_eq!((opens(), validate()), (200, json!(true)), "within its day");
-        house.advance(HOUR - SECOND);
+        house.advance(HOUR.saturating_sub(SECOND));
     }
     assert_eq!((opens(), validate()), (200, json!(true)), "24 seconds before its day is over");
     house.advance(24 * SECOND);
