@@ -24,7 +24,7 @@ fn peak(aegis: &Aegis) -> u64 {
 /// Signs in, again and again while Aegis is too busy for it.
 #[track_caller]
 fn signs_in(at: SocketAddr, name: &str) -> Answer {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let answer = sign_in_form(name, PASSWORD, "").send(at);
         if answer.status == 303 {
