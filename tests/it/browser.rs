@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::lab::proxy::{Kind, repository};
 use crate::lab::way::Way;
-use crate::lab::{Lab, PASSWORD, PORTAL};
+use crate::lab::{Lab, PASSWORD, PORTAL, sign_in_form};
 
 /// Runs one file of `tests/browser/` against a lab of its own.
 fn drive(file: &str, lab: &Lab, settings: &[(&str, &str)]) {
@@ -86,6 +86,17 @@ fn browser_sees_its_pages() {
     let output = lab.aegis().command(&["user", "admin", &chief], "");
     assert!(output.status.success(), "aegis user admin {chief}: {output:#?}");
     drive("pages.mjs", &lab, &[("AEGIS_USER", &long_person(&lab))]);
+}
+
+#[test]
+fn browser_is_turned_away_after_too_many_guesses() {
+    let lab = Lab::start(Kind::Caddy);
+    let person = lab.person(&[]);
+    for number in 0..50 {
+        let answer = lab.send(&sign_in_form(&format!("guess{number}"), PASSWORD, ""));
+        assert_eq!(answer.status, 422, "guess {number}: {answer}");
+    }
+    drive("turned-away.mjs", &lab, &[("AEGIS_USER", &person)]);
 }
 
 #[test]
