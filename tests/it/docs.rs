@@ -175,8 +175,8 @@ fn keys_read() -> BTreeMap<String, BTreeSet<String>> {
     for (name, header) in sections {
         fs::write(folder.join("aegis.toml"), format!("{header}\nunknown_of_this_section = 1\n")).unwrap();
         let faults = config::read(&Sources { directory: folder.clone(), ..Sources::default() }).unwrap_err();
-        let hints = faults.0.iter().filter_map(|fault| fault.hint.as_deref());
-        let known = hints.filter_map(|hint| hint.strip_prefix("known here: ")).next();
+        let mut hints = faults.0.iter().filter_map(|fault| fault.hint.as_deref());
+        let known = hints.find_map(|hint| hint.strip_prefix("known here: "));
         let known = known.unwrap_or_else(|| panic!("no list of keys for {header}: {faults}"));
         // Sections have headings of their own, but for `headers`, which is a text as well.
         let is_section = |key: &str| match name {
@@ -196,14 +196,14 @@ fn keys_read() -> BTreeMap<String, BTreeSet<String>> {
 fn keys_described() -> BTreeMap<String, BTreeMap<String, String>> {
     let page = fs::read_to_string(repository().join("docs/configuration.md")).unwrap();
     let mut described: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    let mut section = String::new();
+    let mut section = "";
     for line in page.lines() {
         if let Some(heading) = line.strip_prefix("## ") {
-            section = heading.trim_matches(['`', '[', ']']).to_owned();
+            section = heading.trim_matches(['`', '[', ']']);
         } else if let Some(row) = line.strip_prefix("| `") {
             let (key, rest) = row.split_once('`').unwrap();
             let variable = rest.split('`').nth(1).filter(|name| name.starts_with("AEGIS__"));
-            let keys = described.entry(section.clone()).or_default();
+            let keys = described.entry(section.to_owned()).or_default();
             let twice = keys.insert(key.to_owned(), variable.unwrap_or_default().to_owned());
             assert!(twice.is_none(), "docs/configuration.md describes `{key}` of {section} twice");
         }
