@@ -23,6 +23,7 @@ mod endpoints;
 mod guessing;
 mod identity;
 mod interface;
+mod leaving;
 mod lifetimes;
 mod pages;
 mod readings;

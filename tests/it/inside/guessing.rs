@@ -113,7 +113,8 @@ fn a_lock_looks_like_every_kind_of_wrong() {
 fn one_counter_whatever_name_and_door() {
     let house = house();
     let mut addresses = 0;
-    let doors: [(&str, fn(&str) -> Ask); 2] = [
+    type Door = fn(&str) -> Ask;
+    let doors: [(&str, Door); 2] = [
         ("/login", |login| attempt(login, &too_long())),
         ("/auth/token", |login| post("/auth/token", &json!({ "email": login, "password": too_long() }))),
     ];

@@ -9,7 +9,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use super::process::Process;
-use super::{AEGIS_PORT, PASSWORD, PORTAL, PROXY_PORT};
+use super::way::Way;
+use super::{AEGIS_PORT, PASSWORD, PROXY_PORT};
 
 /// Aegis, its folder and how to command it.
 pub(crate) struct Aegis {
@@ -21,7 +22,12 @@ pub(crate) struct Aegis {
 impl Aegis {
     /// Starts it with the lab's settings; it says itself when it is ready.
     pub(crate) fn start(address: Ipv4Addr, folder: PathBuf) -> Self {
-        fs::write(folder.join("aegis.toml"), settings(address, &folder)).unwrap();
+        Self::standing(address, folder, &Way::USUAL)
+    }
+
+    /// The same in another way.
+    pub(super) fn standing(address: Ipv4Addr, folder: PathBuf, way: &Way) -> Self {
+        fs::write(folder.join("aegis.toml"), settings(address, &folder, way)).unwrap();
         let process = serve(&folder);
         Self { process, folder }
     }
@@ -95,16 +101,17 @@ pub(crate) fn serve(folder: &Path) -> Process {
     }
 }
 
-fn settings(address: Ipv4Addr, folder: &Path) -> String {
+fn settings(address: Ipv4Addr, folder: &Path, way: &Way) -> String {
     let socket = folder.join("aegis.sock");
-    let socket = socket.display();
-    let host = |app: &str| format!("\"*.{app}.aegis.localhost:{PROXY_PORT}\"");
+    let (socket, domain) = (socket.display(), way.domain);
+    let (public_url, lines) = (way.public_url(), way.settings);
+    let host = |app: &str| format!("\"*.{app}.{domain}:{PROXY_PORT}\"");
     format!(
-        "public_url = \"http://{PORTAL}\"
+        "public_url = \"{public_url}\"
 listen = [\"unix:{socket}\", \"{address}:{AEGIS_PORT}\"]
-
+{lines}
 [cookie]
-domain = \"aegis.localhost\"
+domain = \"{domain}\"
 
 [app.open]
 hosts = [{open}]

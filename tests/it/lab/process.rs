@@ -93,6 +93,11 @@ impl Process {
         self.signal(Signal::CONT);
     }
 
+    /// Asks it to read its settings anew.
+    pub(crate) fn reload(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// It ends at once, and has ended when this returns.
     pub(crate) fn kill(&self) {
         let mut child = self.child.lock();
