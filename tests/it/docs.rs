@@ -210,6 +210,20 @@ fn every_setting_is_described_and_nothing_else_is() {
     let names: BTreeMap<String, BTreeSet<String>> =
         described.iter().map(|(section, keys)| (section.clone(), keys.keys().cloned().collect())).collect();
     assert_eq!(names, keys_read(), "docs/configuration.md, and what the reader knows");
+    let example = fs::read_to_string(repository().join("examples/aegis.toml")).unwrap();
+    let shown: BTreeSet<&str> = example
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').split_once(" = "))
+        .map(|(key, _)| key)
+        .collect();
+    // A secret is shown in one of its two forms, the names of headers in words.
+    for key in names.iter().filter(|(section, _)| *section != "headers").flat_map(|(_, keys)| keys) {
+        let plain = key.trim_end_matches("_file");
+        assert!(
+            shown.contains(plain) || shown.contains(format!("{plain}_file").as_str()),
+            "examples/aegis.toml does not show `{key}`"
+        );
+    }
     for (section, keys) in described {
         for (key, variable) in keys.into_iter().filter(|(_, variable)| !variable.is_empty()) {
             let path = if section == "Top" { key } else { format!("{section}.{key}") };
