@@ -111,7 +111,7 @@ fn every_command_that_is_named_is_there() {
                 let flag = word.split('=').next().unwrap_or_default();
                 flag.starts_with("--") && !known.contains(flag)
             };
-            if known.is_empty() || words.iter().any(|word| unknown(word)) {
+            if known.is_empty() || words.iter().any(unknown) {
                 wrong.push(format!("{}: aegis {line}", page.display()));
             }
             seen += 1;
