@@ -71,50 +71,57 @@ fn every_relative_link_leads_somewhere() {
     assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
 }
 
-/// What is given to `aegis`, word by word: on the lines of the shell blocks, and between backticks.
-fn commands(text: &str) -> Vec<Vec<&str>> {
-    let prose = text.split("\n```").step_by(2);
-    let inline = prose.flat_map(|prose| between(prose, "`aegis ", "`")).map(|line| ("aegis ", line));
-    let shell = blocks(text, "sh").into_iter().flat_map(str::lines).map(|line| ("", line));
-    let words = inline.chain(shell).filter_map(|(before, line)| {
-        let words: Vec<&str> = before.split_whitespace().chain(line.split_whitespace()).collect();
-        let end = words.iter().position(|word| ["#", ">", "|"].contains(word)).unwrap_or(words.len());
-        // `sudo -u aegis aegis …` names it twice.
-        let program = words[..end].iter().rposition(|word| ["aegis", "/aegis"].contains(word))?;
-        Some(words[program + 1..end].to_vec())
+/// The words after `aegis` on each line of the shell blocks, and in the text between backticks.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let lines = blocks(text, "sh").into_iter().flat_map(str::lines).map(|line| {
+        let line = line.split(" # ").next().unwrap_or_default();
+        // `sudo -u aegis aegis …`, `cd … && aegis …`
+        line.rsplit("sudo -u ").next().unwrap_or_default().trim_start_matches("aegis ").to_owned()
     });
-    words.filter(|words| !words.is_empty()).collect()
-}
-
-/// What the help of this command says; nothing if there is no such command.
-fn help(command: &[&str]) -> Option<String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_aegis")).args(command).arg("--help").output().unwrap();
-    output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+    let lines: Vec<String> = lines
+        .map(|line| line.strip_prefix("sudo ").map(str::to_owned).unwrap_or(line))
+        .map(|line| if line.starts_with("aegis ") { line } else { format!("aegis {line}") })
+        .collect();
+    let inline = text.split("\n```").step_by(2).flat_map(|prose| between(prose, "`aegis ", "`"));
+    let inline = inline.map(|line| format!("aegis {line}"));
+    lines
+        .into_iter()
+        .chain(inline)
+        .map(|line| line.split_whitespace().skip(1).map(str::to_owned).collect())
+        .collect()
 }
 
 #[test]
 fn every_command_that_is_named_is_there() {
+    let names: BTreeSet<String> = {
+        let output = Command::new(env!("CARGO_BIN_EXE_aegis")).arg("--help").output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        let list = help.split("Commands:").nth(1).and_then(|rest| rest.split("Options:").next()).unwrap();
+        list.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+    };
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for (page, text) in pages() {
-        for mut words in commands(&text) {
-            let line = words.join(" ");
-            // What may stand anywhere on the line.
-            while let Some(at) = words.iter().position(|word| ["--config", "--data-dir"].contains(word)) {
-                words.drain(at..words.len().min(at + 2));
-            }
-            let depth =
-                if ["user", "session", "audit"].contains(words.first().unwrap_or(&"")) { 2 } else { 1 };
-            let command: Vec<&str> =
-                words.iter().take(depth).take_while(|word| !word.starts_with('-')).copied().collect();
-            let known = help(&command).unwrap_or_default();
-            let unknown = |word: &&str| {
-                let flag = word.split('=').next().unwrap_or_default();
-                flag.starts_with("--") && !known.contains(flag)
-            };
-            if known.is_empty() || words.iter().any(unknown) {
-                wrong.push(format!("{}: aegis {line}", page.display()));
-            }
+        for words in commands(&text) {
+            // Flags may stand before the command; what follows `>` is the shell's.
+            let line = words.split(|word| word == ">").next().unwrap_or_default();
+            let Some(at) = line.iter().position(|word| names.contains(word)) else { continue };
+            let given: Vec<&String> = line[at..].iter().collect();
+            let path: Vec<&&String> = given
+                .iter()
+                .take(if ["user", "session", "audit"].contains(&given[0].as_str()) { 2 } else { 1 })
+                .collect();
+            let output =
+                Command::new(env!("CARGO_BIN_EXE_aegis")).args(&path).arg("--help").output().unwrap();
+            let help = String::from_utf8_lossy(&output.stdout).into_owned();
+            let flags = given
+                .iter()
+                .filter_map(|word| word.strip_prefix("--"))
+                .map(|flag| format!("--{}", flag.split('=').next().unwrap_or_default()));
+            let unknown: Vec<String> = flags.filter(|flag| !help.contains(flag.as_str())).collect();
             seen += 1;
+            if !output.status.success() || !unknown.is_empty() {
+                wrong.push(format!("{}: aegis {} {unknown:?}", page.display(), line.join(" ")));
+            }
         }
     }
     assert!(seen > 40, "only {seen} commands were found on the pages");
@@ -189,14 +196,14 @@ fn keys_read() -> BTreeMap<String, BTreeSet<String>> {
 fn keys_described() -> BTreeMap<String, BTreeMap<String, String>> {
     let page = fs::read_to_string(repository().join("docs/configuration.md")).unwrap();
     let mut described: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    let mut section = "";
+    let mut section = String::new();
     for line in page.lines() {
         if let Some(heading) = line.strip_prefix("## ") {
-            section = heading.trim_matches(['`', '[', ']']);
+            heading.trim_matches(['`', '[', ']']).clone_into(&mut section);
         } else if let Some(row) = line.strip_prefix("| `") {
             let (key, rest) = row.split_once('`').unwrap();
             let variable = rest.split('`').nth(1).filter(|name| name.starts_with("AEGIS__"));
-            let keys = described.entry(section.to_owned()).or_default();
+            let keys = described.entry(section.clone()).or_default();
             let twice = keys.insert(key.to_owned(), variable.unwrap_or_default().to_owned());
             assert!(twice.is_none(), "docs/configuration.md describes `{key}` of {section} twice");
         }
@@ -210,20 +217,6 @@ fn every_setting_is_described_and_nothing_else_is() {
     let names: BTreeMap<String, BTreeSet<String>> =
         described.iter().map(|(section, keys)| (section.clone(), keys.keys().cloned().collect())).collect();
     assert_eq!(names, keys_read(), "docs/configuration.md, and what the reader knows");
-    let example = fs::read_to_string(repository().join("examples/aegis.toml")).unwrap();
-    let shown: BTreeSet<&str> = example
-        .lines()
-        .filter_map(|line| line.trim_start_matches('#').split_once(" = "))
-        .map(|(key, _)| key)
-        .collect();
-    // A secret is shown in one of its two forms, the names of headers in words.
-    for key in names.iter().filter(|(section, _)| *section != "headers").flat_map(|(_, keys)| keys) {
-        let plain = key.trim_end_matches("_file");
-        assert!(
-            shown.contains(plain) || shown.contains(format!("{plain}_file").as_str()),
-            "examples/aegis.toml does not show `{key}`"
-        );
-    }
     for (section, keys) in described {
         for (key, variable) in keys.into_iter().filter(|(_, variable)| !variable.is_empty()) {
             let path = if section == "Top" { key } else { format!("{section}.{key}") };
