@@ -251,6 +251,11 @@ impl House {
         self.runtime.as_ref().expect("a runtime").block_on(future)
     }
 
+    /// The settings, with another memory.
+    pub(crate) fn settings(&self, memory: Memory) -> Settings {
+        read(&self.folder, memory).expect("the settings of this test")
+    }
+
     /// The data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.join("data")
