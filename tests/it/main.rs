@@ -12,6 +12,7 @@ mod browser;
 mod cli;
 mod demo;
 mod explain;
+mod flood;
 mod fuzz;
 mod house;
 mod inside;

@@ -21,9 +21,14 @@ pub(crate) struct Aegis {
 impl Aegis {
     /// Starts it with the lab's settings; it says itself when it is ready.
     pub(crate) fn start(address: Ipv4Addr, folder: PathBuf) -> Self {
-        fs::write(folder.join("aegis.toml"), settings(address, &folder)).unwrap();
+        Self::write_settings(address, &folder);
         let process = serve(&folder);
         Self { process, folder }
+    }
+
+    /// Writes the lab's settings for a server at `address` into `folder`.
+    pub(crate) fn write_settings(address: Ipv4Addr, folder: &Path) {
+        fs::write(folder.join("aegis.toml"), settings(address, folder)).unwrap();
     }
 
     /// Runs a command on the same settings and data beside the running server.
@@ -69,12 +74,19 @@ pub(crate) fn run_with(folder: &Path, arguments: &[&str], input: &str, variables
 
 /// Starts `aegis serve` on the settings and data in `folder`, and waits for its `READY=1`.
 pub(crate) fn serve(folder: &Path) -> Process {
+    serve_under(folder, &[])
+}
+
+/// The same, started by another program that becomes it: the words before its own.
+pub(crate) fn serve_under(folder: &Path, before: &[&str]) -> Process {
     let path = folder.join("notify");
     let _ = fs::remove_file(&path);
     let notify = UnixDatagram::bind(&path).unwrap();
     notify.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-    let process = Process::start("aegis", folder, Path::new(env!("CARGO_BIN_EXE_aegis")), |command| {
+    let words = [before, &[env!("CARGO_BIN_EXE_aegis")]].concat();
+    let process = Process::start("aegis", folder, Path::new(words[0]), |command| {
         command
+            .args(&words[1..])
             .arg("serve")
             .arg("--config")
             .arg(folder.join("aegis.toml"))

@@ -68,6 +68,11 @@ impl Process {
         self
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.lock().id()
+    }
+
     /// Panics, with the log, if it has ended.
     pub(crate) fn still_there(&self) {
         if let Some(status) = self.child.lock().try_wait().unwrap() {
