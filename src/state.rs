@@ -26,9 +26,10 @@ use crate::links::Links;
 use crate::password::Passwords;
 use crate::place::{Host, Scheme};
 use crate::policy::{self, Policy};
+use crate::secret::fingerprint;
 use crate::sessions::{Lifetimes, Sessions};
 use crate::sign_in::SignIn;
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::users::Users;
 use crate::web::Site;
 
@@ -63,6 +64,10 @@ pub struct Fixed {
     pub listen: Vec<String>,
     /// The claim `iss`.
     pub issuer: String,
+    /// What signs tokens: the algorithm as written, and the SHA-256 of the shared secret.
+    pub signing: (Option<String>, Option<[u8; 32]>),
+    /// What is logged, and in which form, as written.
+    pub log: (String, Option<String>),
     /// How long sessions live: idle, longest, token.
     pub lifetimes: [Duration; 3],
     /// Connections open at once.
@@ -132,6 +137,7 @@ impl App {
         keep(fixed.as_ref().map(|_| ()).map_err(Clone::clone));
         keep(header_names.as_ref().map(|_| ()).map_err(Clone::clone));
         keep(Keys::check(&settings.token));
+        keep(database(settings));
         let proxies = Proxies::compile(settings).map_err(|found| faults.extend(found)).ok();
         let policy = match (&public_url, &cookie_domain) {
             (Ok(public_url), Ok(domain)) => Policy::compile(settings, public_url, domain.as_ref())
@@ -253,6 +259,9 @@ impl Fixed {
         compare("data_dir", self.data_dir == other.data_dir);
         compare("listen", self.listen == other.listen);
         compare("token.issuer", self.issuer == other.issuer);
+        compare("token.algorithm", self.signing.0 == other.signing.0);
+        compare("token.jwt_secret", self.signing.1 == other.signing.1);
+        compare("log", self.log == other.log);
         compare("session", self.lifetimes == other.lifetimes);
         compare(
             "limits",
@@ -261,6 +270,21 @@ impl Fixed {
         );
         differs
     }
+}
+
+/// That `database_url` names the database beside the keys: elsewhere it would not be looked for.
+fn database(settings: &Settings) -> Result<(), Fault> {
+    let Some(url) = &settings.database_url else { return Ok(()) };
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    let named = absolute(config::sqlite_file(url)?);
+    let own = absolute(store::database_in(&settings.data_dir.value));
+    if named == own {
+        return Ok(());
+    }
+    let fault = Fault::new(
+        "`database_url` names another place than the data directory, which comes in a later release",
+    );
+    Err(url.fault(fault.hint(format!("leave it out, or move `data_dir`; the database is {}", own.display()))))
 }
 
 fn lifetimes(settings: &Settings) -> Result<[Duration; 3], Fault> {
@@ -298,6 +322,14 @@ fn fixed(settings: &Settings, lifetimes: [Duration; 3]) -> Result<Fixed, Fault> 
         data_dir: settings.data_dir.value.clone(),
         listen: settings.listen.iter().map(|listen| listen.value.clone()).collect(),
         issuer: settings.token.issuer.value.clone(),
+        signing: (
+            settings.token.algorithm.as_ref().map(|algorithm| algorithm.value.clone()),
+            settings.token.jwt_secret.as_ref().map(|secret| fingerprint(secret.value.reveal())),
+        ),
+        log: (
+            settings.log.level.value.clone(),
+            settings.log.format.as_ref().map(|format| format.value.clone()),
+        ),
         lifetimes,
         connections: usize::try_from(settings.limits.connections.value).unwrap_or_default(),
         hash_threads: within("hash_threads", &settings.limits.hash_threads, 1, 2)?,

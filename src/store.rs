@@ -37,6 +37,11 @@ use writer::Writer;
 /// answered, on the writer's own thread.
 pub type OnCommit = Arc<dyn Fn(&[Change]) + Send + Sync>;
 
+/// Where the database of a data directory stands.
+pub fn database_in(data_dir: &Path) -> PathBuf {
+    data_dir.join(sqlite::DATABASE)
+}
+
 /// The database of one data directory, open. Clones are handles to the same one.
 ///
 /// Dropping the last handle without [`close`](Self::close) waits for what is queued, too.

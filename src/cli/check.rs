@@ -1,5 +1,6 @@
 //! `aegis check`: the whole configuration, judged as a start would judge it; opens nothing.
 
+use super::log::Log;
 use super::{Common, Failure, Outcome, out, settings};
 use crate::error::Faults;
 use crate::serve::{Limits, listen};
@@ -11,6 +12,7 @@ pub(super) fn run(common: &Common) -> Outcome {
     let mut faults = Faults::default();
     faults.extend(listen::parse(&settings.listen).err().unwrap_or_default());
     faults.extend(Limits::from_settings(&settings.limits).err().unwrap_or_default());
+    faults.extend(Log::from_settings(&settings.log).err().unwrap_or_default());
     let prepared = App::prepare(&settings).map_err(|more| faults.extend(more)).ok();
     let Some(prepared) = prepared.filter(|_| faults.0.is_empty()) else {
         return Err(Failure::Configuration(faults));
@@ -19,10 +21,10 @@ pub(super) fn run(common: &Common) -> Outcome {
     let site = prepared.current.site.public_url();
     out::line(&format!("ok: {apps} {} behind {site}", if apps == 1 { "app" } else { "apps" }));
     for warning in &settings.warnings {
-        out::line(&format!("warning: {}", out::tame(&warning.to_string())));
+        out::line(&format!("warning: {}", out::tame_lines(&warning.to_string())));
     }
     for note in prepared.current.policy.notes() {
-        out::line(&format!("note: {}", out::tame(&note.to_string())));
+        out::line(&format!("note: {}", out::tame_lines(&note.to_string())));
     }
     if apps == 0 {
         out::line("note: no apps yet: every check is answered 403");

@@ -114,7 +114,8 @@ pub(super) fn faults(faults: &Faults) {
     let _gone = stderr().lock().write_all(lines.concat().as_bytes());
 }
 
-fn tame_lines(text: &str) -> String {
+/// [`tame`], line by line: for what has lines of its own.
+pub(super) fn tame_lines(text: &str) -> String {
     text.lines().map(tame).collect::<Vec<_>>().join("\n")
 }
 

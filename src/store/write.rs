@@ -63,7 +63,7 @@ impl Write {
     }
 
     /// An empty write that needs no audit entry, because of `_reason`. Only the callers named in
-    /// `tests/it/house.rs` may use it.
+    /// `ARCHITECTURE.md` may use it.
     pub fn unrecorded(_reason: &'static str) -> Self {
         Self { steps: Vec::new(), changes: Vec::new(), recorded: true }
     }

@@ -77,7 +77,7 @@ impl Drop for Over<'_> {
 /// Waits until it is so. Fails only if it never is.
 #[track_caller]
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !is_so() {
         assert!(Instant::now() < deadline, "it never came so far that {what}");
         std::thread::yield_now();

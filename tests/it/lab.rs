@@ -9,12 +9,14 @@ pub(crate) mod address;
 pub(crate) mod aegis;
 pub(crate) mod app;
 pub(crate) mod client;
+pub(crate) mod curl;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod stub;
+pub(crate) mod way;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -24,6 +26,7 @@ use client::{Answer, Ask};
 use process::Process;
 use proxy::Kind;
 use stub::Stub;
+use way::Way;
 
 /// Where the proxy listens, on the lab's address.
 pub(crate) const PROXY_PORT: u16 = 8080;
@@ -54,7 +57,10 @@ enum Authority {
 /// A proxy, who it asks, and the app behind it.
 pub(crate) struct Lab {
     pub(crate) kind: Kind,
+    pub(crate) way: Way,
     pub(crate) address: Ipv4Addr,
+    /// Where its settings, data, sockets and logs are.
+    pub(crate) folder: PathBuf,
     pub(crate) app: App,
     authority: Authority,
     /// How many names were given away.
@@ -79,22 +85,27 @@ impl Lab {
 
     /// A lab of one's own, with the real Aegis: for cases that stop or slow it.
     pub(crate) fn start(kind: Kind) -> Self {
+        Self::standing(kind, Way::USUAL)
+    }
+
+    /// A lab of one's own that stands in another way.
+    pub(crate) fn standing(kind: Kind, way: Way) -> Self {
         let (address, folder) = (address::take(), address::folder());
-        let aegis = Aegis::start(address, folder.clone());
-        Self::around(kind, address, &folder, Authority::Aegis(aegis))
+        let aegis = Aegis::standing(address, folder.clone(), &way);
+        Self::around(kind, way, address, folder, Authority::Aegis(aegis))
     }
 
     /// A lab in which a stub answers: for what only the proxy and its files decide.
     pub(crate) fn with_stub(kind: Kind) -> Self {
         let (address, folder) = (address::take(), address::folder());
         let stub = Stub::start(&folder.join("aegis.sock"));
-        Self::around(kind, address, &folder, Authority::Stub(stub))
+        Self::around(kind, Way::USUAL, address, folder, Authority::Stub(stub))
     }
 
-    fn around(kind: Kind, address: Ipv4Addr, folder: &Path, authority: Authority) -> Self {
+    fn around(kind: Kind, way: Way, address: Ipv4Addr, folder: PathBuf, authority: Authority) -> Self {
         let app = App::start((address, APP_PORT).into());
-        let proxy = proxy::start(kind, address, folder);
-        Self { kind, address, app, authority, names: AtomicUsize::new(1), _proxy: proxy }
+        let proxy = proxy::start(kind, &way, address, &folder);
+        Self { kind, way, address, folder, app, authority, names: AtomicUsize::new(1), _proxy: proxy }
     }
 
     /// Aegis itself.
@@ -120,7 +131,7 @@ impl Lab {
 
     /// A host of `app` that no other case uses, as it stands in a `Host` header.
     pub(crate) fn host(&self, app: &str) -> String {
-        format!("{}.{app}.aegis.localhost:{PROXY_PORT}", self.unique("case"))
+        format!("{}.{app}.{}:{PROXY_PORT}", self.unique("case"), self.way.domain)
     }
 
     /// A person that no other case uses, with these roles; the password is [`PASSWORD`].

@@ -11,6 +11,7 @@
 mod browser;
 mod cli;
 mod demo;
+mod docs;
 mod explain;
 mod flood;
 mod fuzz;

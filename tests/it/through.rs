@@ -26,3 +26,4 @@ mod outage;
 mod paths;
 mod shapes;
 mod sign_in;
+mod ways;

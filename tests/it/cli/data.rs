@@ -1,6 +1,7 @@
 //! Commands about the data as a whole, without a server.
 
 use super::{Place, code_in};
+use crate::lab::aegis::run_with;
 
 #[test]
 fn nothing_is_made_by_looking() {
@@ -163,4 +164,22 @@ fn a_backup_without_keys_can_be_served() {
     std::fs::write(&settings, std::fs::read_to_string(&settings).unwrap() + &listen).unwrap();
     let process = serve(&place.folder);
     assert_eq!(process.end(), Some(0), "{}", process.log());
+}
+
+#[test]
+fn a_database_elsewhere_is_refused_and_not_passed_over() {
+    let place = Place::new();
+    let check = |url: &str| run_with(&place.folder, &["check"], "", &[("DATABASE_URL", url)]);
+    let own = format!("sqlite:{}", place.folder.join("data/aegis.db").display());
+    for (url, code) in [(own.as_str(), 0), ("sqlite:/elsewhere/aegis.db", 64), ("postgresql://a:b@c/d", 64)] {
+        let output = check(url);
+        assert_eq!(output.status.code(), Some(code), "aegis check with DATABASE_URL={url}: {output:#?}");
+    }
+}
+
+#[test]
+fn a_check_judges_the_log_too() {
+    let place = Place::new();
+    let output = run_with(&place.folder, &["check"], "", &[("AEGIS__LOG__LEVEL", "loud")]);
+    assert_eq!(output.status.code(), Some(64), "aegis check with a level of log that is none: {output:#?}");
 }

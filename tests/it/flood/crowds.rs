@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{Over, alone, check, form, guess, is_well, sign_in, until};
-use crate::lab::aegis::{Aegis, serve_under};
+use crate::lab::aegis::Aegis;
 use crate::lab::client::{Answer, Ask, exchange};
-use crate::lab::{AEGIS_PORT, PORTAL, address};
+use crate::lab::proxy::Kind;
+use crate::lab::{AEGIS_PORT, Lab, PORTAL, address};
 
 /// How many passwords are hashed at once by the lab's settings, and the memory of each.
 const HASHES: u64 = 1;
@@ -26,7 +27,7 @@ fn memory(aegis: &Aegis, line: &str) -> u64 {
 
 fn open(at: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(at).expect("the server accepts");
-    stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a socket");
+    stream.set_read_timeout(Some(Duration::from_mins(2))).expect("a socket");
     stream
 }
 
@@ -118,17 +119,38 @@ fn flood_a_header_of_a_megabyte() {
         let mut reader = BufReader::new(stream);
         let answer = Answer::read(&mut reader, "GET");
         // 0: the goodbye was overtaken by the reset of what was left unread.
-        assert!([431, 400, 414, 0].contains(&answer.status), "{:.80}…\ncame back: {answer}", request);
+        assert!([431, 400, 414, 0].contains(&answer.status), "{request:.80}…\ncame back: {answer}");
         let mut rest = Vec::new();
         let _ = reader.read_to_end(&mut rest);
-        assert!(rest.is_empty(), "the connection ends: {:.80}…", request);
-        assert!(is_well(at), "after {:.80}…", request);
+        assert!(rest.is_empty(), "the connection ends: {request:.80}…");
+        assert!(is_well(at), "after {request:.80}…");
     }
     let just =
         format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Long: {}\r\n\r\n", "a".repeat(40_000));
     assert_eq!(exchange(at, just.as_bytes()).status, 431, "a header that is just too long");
     let peak = memory(&aegis, "VmHWM:");
     assert!(peak < 128 * 1024, "{peak} KiB for headers that are refused");
+}
+
+#[test]
+fn flood_a_header_of_a_megabyte_through_every_proxy() {
+    let long = "x".repeat(1 << 20);
+    for kind in Kind::ALL {
+        let lab = Lab::start(kind);
+        for (name, value) in [("X-Long", long.clone()), ("Cookie", format!("aegis_token={long}"))] {
+            for (host, path) in [(lab.host("open").as_str(), "/"), (PORTAL, "/login")] {
+                let answer = Ask::get(host, path).header(name, &value).send(lab.proxy());
+                assert!(
+                    answer.status == 0 || answer.status >= 400,
+                    "{kind}: `{name}` of {} bytes to {host}{path}: {answer}",
+                    value.len()
+                );
+                assert!(lab.app.seen(host).is_empty(), "{kind}: `{name}` reached the app");
+            }
+        }
+        let answer = lab.send(&Ask::get(&lab.host("open"), "/"));
+        assert_eq!(answer.status, 200, "{kind}: afterwards: {answer}");
+    }
 }
 
 #[test]
@@ -146,17 +168,15 @@ fn flood_a_body_without_end() {
 
 #[test]
 fn flood_too_few_descriptors() {
-    let (at, folder) = (address::take(), address::folder());
-    let first = Aegis::start(at, folder.clone());
-    first.add_user("ann", &[]);
-    drop(first);
-    let process = serve_under(&folder, &["prlimit", "--nofile=64:64", "--"]);
-    let at: SocketAddr = (at, AEGIS_PORT).into();
+    let place = address::take();
+    let aegis = Aegis::under(place, address::folder(), &["prlimit", "--nofile=64:64", "--"]);
+    aegis.add_user("ann", &[]);
+    let at: SocketAddr = (place, AEGIS_PORT).into();
     let cookie = sign_in(at, "ann", 0);
     for round in 0..3 {
         let crowd: Vec<_> = (0..200).filter_map(|_| TcpStream::connect(at).ok()).collect();
         assert!(crowd.len() > 64, "more than there are descriptors: {}", crowd.len());
-        process.still_there();
+        aegis.process.still_there();
         drop(crowd);
         until("somebody is answered again", || check(&cookie).send(at).status == 200);
         until("somebody signs in again", || {
@@ -170,5 +190,5 @@ fn flood_too_few_descriptors() {
     }
     let page = Ask::navigation(PORTAL, "/login").send(at);
     assert_eq!(page.status, 200, "{page}");
-    assert_eq!(process.end(), Some(0), "it ends in order:\n{}", process.log());
+    assert_eq!(aegis.process.end(), Some(0), "it ends in order:\n{}", aegis.process.log());
 }

@@ -5,8 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::alone;
-use crate::lab::aegis::{Aegis, run};
-use crate::lab::{AEGIS_PORT, address};
+use crate::lab::aegis::run;
 
 /// Every file of a directory, but the lock, which says who holds it, and sockets.
 pub(super) fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -125,15 +124,13 @@ fn flood_a_second_server_on_the_same_data() {
 /// A port that is taken is no reason to touch anything.
 #[test]
 fn flood_a_port_that_is_taken() {
-    let at = address::take();
-    let _taken = std::net::TcpListener::bind((at, AEGIS_PORT)).unwrap();
-    let folder = address::folder();
-    Aegis::write_settings(at, &folder);
-    let output = run(&folder, &["serve"], "");
+    let (aegis, at) = alone();
+    assert_eq!(aegis.process.end(), Some(0), "{}", aegis.process.log());
+    let before = contents(&aegis.folder.join("data"));
+    let _taken = std::net::TcpListener::bind(at).unwrap();
+    let output = run(&aegis.folder, &["serve"], "");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{output:#?}");
-    assert!(
-        said.contains(&AEGIS_PORT.to_string()) && said.contains("hint:"),
-        "which one, and what to do: {said}"
-    );
+    assert!(said.contains(&at.to_string()) && said.contains("hint:"), "which one, and what to do: {said}");
+    assert!(contents(&aegis.folder.join("data")) == before, "the data was touched");
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{check, form, guess, is_well, sign_in, until};
@@ -162,4 +163,23 @@ fn flood_a_data_directory_that_cannot_be_written() {
             );
         }
     }
+}
+
+#[test]
+fn flood_a_data_directory_whose_mode_forbids_writing() {
+    let aegis = Aegis::start(address::take(), address::folder());
+    aegis.add_user("ann", &[]);
+    assert_eq!(aegis.process.end(), Some(0), "its log:\n{}", aegis.process.log());
+    let data = aegis.folder.join("data");
+    let mode = |mode: u32| fs::set_permissions(&data, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o500);
+    // Root may write everywhere, unless it lays that down.
+    let root = rustix::process::geteuid().is_root();
+    let before = if root { &["setpriv", "--bounding-set", "-dac_override", "--"][..] } else { &[] };
+    let (code, said) = refused(&aegis.folder, before);
+    mode(0o700);
+    assert_eq!(code, Some(1), "it said: {said}");
+    assert!(said.contains(data.to_str().unwrap()) && said.contains("hint:"), "where, and what to do: {said}");
+    let listed = aegis.command(&["user", "list"], "");
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("ann"), "nothing is lost: {listed:#?}");
 }

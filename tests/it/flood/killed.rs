@@ -80,8 +80,8 @@ fn head(at: SocketAddr, ask: &Ask) -> Option<String> {
 
 /// `name=value` of the cookie that begins so.
 fn cookie(head: &str, start: &str) -> String {
-    let line = head.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
-    let cookie = line.filter(|cookie| cookie.starts_with(start)).next_back();
+    let mut line = head.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
+    let cookie = line.rfind(|cookie| cookie.starts_with(start));
     let cookie = cookie.and_then(|cookie| cookie.split(';').next());
     cookie.unwrap_or_else(|| panic!("no {start} in {head}")).to_owned()
 }

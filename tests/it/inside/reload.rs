@@ -85,6 +85,9 @@ fn what_needs_a_restart_is_named(memory: Memory) {
         (APPS.to_owned(), vec![]),
         (format!("{APPS}\n[session]\nidle = \"1h\"\n"), vec!["session"]),
         (format!("{APPS}\n[token]\nissuer = \"other\"\n"), vec!["token.issuer"]),
+        (format!("{APPS}\n[token]\nalgorithm = \"EdDSA\"\n"), vec!["token.algorithm"]),
+        (format!("{APPS}\n[token]\njwt_secret = \"{}\"\n", "0123456789".repeat(4)), vec!["token.jwt_secret"]),
+        (format!("{APPS}\n[log]\nlevel = \"debug\"\n"), vec!["log"]),
         (format!("{APPS}\n[limits]\nconnections = 100\n"), vec!["limits"]),
         (APPS.to_owned(), vec![]),
     ] {

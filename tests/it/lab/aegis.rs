@@ -9,7 +9,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use super::process::Process;
-use super::{AEGIS_PORT, PASSWORD, PORTAL, PROXY_PORT};
+use super::way::Way;
+use super::{AEGIS_PORT, PASSWORD, PROXY_PORT};
 
 /// Aegis, its folder and how to command it.
 pub(crate) struct Aegis {
@@ -21,14 +22,21 @@ pub(crate) struct Aegis {
 impl Aegis {
     /// Starts it with the lab's settings; it says itself when it is ready.
     pub(crate) fn start(address: Ipv4Addr, folder: PathBuf) -> Self {
-        Self::write_settings(address, &folder);
+        Self::standing(address, folder, &Way::USUAL)
+    }
+
+    /// The same in another way.
+    pub(super) fn standing(address: Ipv4Addr, folder: PathBuf, way: &Way) -> Self {
+        fs::write(folder.join("aegis.toml"), settings(address, &folder, way)).unwrap();
         let process = serve(&folder);
         Self { process, folder }
     }
 
-    /// Writes the lab's settings for a server at `address` into `folder`.
-    pub(crate) fn write_settings(address: Ipv4Addr, folder: &Path) {
-        fs::write(folder.join("aegis.toml"), settings(address, folder)).unwrap();
+    /// Starts it with the lab's settings under another program; see [`serve_under`].
+    pub(crate) fn under(address: Ipv4Addr, folder: PathBuf, under: &[&str]) -> Self {
+        fs::write(folder.join("aegis.toml"), settings(address, &folder, &Way::USUAL)).unwrap();
+        let process = serve_under(&folder, under);
+        Self { process, folder }
     }
 
     /// Runs a command on the same settings and data beside the running server.
@@ -77,16 +85,20 @@ pub(crate) fn serve(folder: &Path) -> Process {
     serve_under(folder, &[])
 }
 
-/// The same, started by another program that becomes it: the words before its own.
-pub(crate) fn serve_under(folder: &Path, before: &[&str]) -> Process {
+/// The same, started by this program with these arguments, which must become `aegis`.
+pub(crate) fn serve_under(folder: &Path, under: &[&str]) -> Process {
+    let (program, arguments) = match under {
+        [] => (env!("CARGO_BIN_EXE_aegis"), &[][..]),
+        [program, arguments @ ..] => (*program, arguments),
+    };
     let path = folder.join("notify");
     let _ = fs::remove_file(&path);
     let notify = UnixDatagram::bind(&path).unwrap();
     notify.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-    let words = [before, &[env!("CARGO_BIN_EXE_aegis")]].concat();
-    let process = Process::start("aegis", folder, Path::new(words[0]), |command| {
+    let process = Process::start("aegis", folder, Path::new(program), |command| {
         command
-            .args(&words[1..])
+            .args(arguments)
+            .args((!under.is_empty()).then_some(env!("CARGO_BIN_EXE_aegis")))
             .arg("serve")
             .arg("--config")
             .arg(folder.join("aegis.toml"))
@@ -107,16 +119,17 @@ pub(crate) fn serve_under(folder: &Path, before: &[&str]) -> Process {
     }
 }
 
-fn settings(address: Ipv4Addr, folder: &Path) -> String {
+fn settings(address: Ipv4Addr, folder: &Path, way: &Way) -> String {
     let socket = folder.join("aegis.sock");
-    let socket = socket.display();
-    let host = |app: &str| format!("\"*.{app}.aegis.localhost:{PROXY_PORT}\"");
+    let (socket, domain) = (socket.display(), way.domain);
+    let (public_url, lines) = (way.public_url(), way.settings);
+    let host = |app: &str| format!("\"*.{app}.{domain}:{PROXY_PORT}\"");
     format!(
-        "public_url = \"http://{PORTAL}\"
+        "public_url = \"{public_url}\"
 listen = [\"unix:{socket}\", \"{address}:{AEGIS_PORT}\"]
-
+{lines}
 [cookie]
-domain = \"aegis.localhost\"
+domain = \"{domain}\"
 
 [app.open]
 hosts = [{open}]
@@ -147,7 +160,25 @@ preflight = \"pass\"
 [app.shut]
 hosts = [{shut}]
 require = \"deny\"
+
+[app.arlo]
+title = \"Arlo\"
+hosts = [\"arlo.{domain}:{PROXY_PORT}\"]
+require = \"signed_in\"
+
+[app.long]
+title = \"{title}\"
+hosts = [\"{long}.{domain}:{PROXY_PORT}\"]
+require = \"signed_in\"
+
+[app.kept]
+title = \"Kept from most\"
+hosts = [\"kept.{domain}:{PROXY_PORT}\"]
+require = \"signed_in\"
+roles = [\"operator\"]
 ",
+        title = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk",
+        long = "n".repeat(63),
         open = host("open"),
         welcome = host("welcome"),
         closed = host("closed"),

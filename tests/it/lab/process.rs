@@ -68,11 +68,6 @@ impl Process {
         self
     }
 
-    /// Its number.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.lock().id()
-    }
-
     /// Panics, with the log, if it has ended.
     pub(crate) fn still_there(&self) {
         if let Some(status) = self.child.lock().try_wait().unwrap() {
@@ -83,6 +78,11 @@ impl Process {
     /// What it printed.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Its number among the processes of this machine.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.lock().id()
     }
 
     /// It stops answering, with its sockets open; every thread of it has stopped when this returns.
@@ -96,6 +96,11 @@ impl Process {
     /// It goes on.
     pub(crate) fn resume(&self) {
         self.signal(Signal::CONT);
+    }
+
+    /// Asks it to read its settings anew.
+    pub(crate) fn reload(&self) {
+        self.signal(Signal::HUP);
     }
 
     /// It ends at once, and has ended when this returns.

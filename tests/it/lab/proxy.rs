@@ -6,7 +6,8 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use super::process::Process;
-use super::{APP_PORT, PORTAL, PROXY_PORT};
+use super::way::{self, Way};
+use super::{AEGIS_PORT, APP_PORT, PROXY_PORT};
 
 /// Which proxy stands before the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +57,14 @@ pub(crate) fn program(kind: Kind) -> PathBuf {
 }
 
 /// Starts the proxy for the lab in `folder`; it accepts when this returns.
-pub(crate) fn start(kind: Kind, address: Ipv4Addr, folder: &Path) -> Process {
+pub(super) fn start(kind: Kind, way: &Way, address: Ipv4Addr, folder: &Path) -> Process {
     let program = program(kind);
+    if way.tls {
+        way::certificate(folder, way.domain);
+    }
     let process = if kind.is_caddy() {
         let file = folder.join("Caddyfile");
-        fs::write(&file, caddyfile(address)).unwrap();
+        fs::write(&file, caddyfile(way, address, folder)).unwrap();
         Process::start("caddy", folder, &program, |command| {
             command
                 .args(["run", "--adapter", "caddyfile", "--config"])
@@ -68,11 +72,11 @@ pub(crate) fn start(kind: Kind, address: Ipv4Addr, folder: &Path) -> Process {
                 .env("HOME", folder)
                 .env("XDG_DATA_HOME", folder)
                 .env("XDG_CONFIG_HOME", folder)
-                .env("AEGIS_SOCKET", format!("unix/{}", folder.join("aegis.sock").display()))
+                .env("AEGIS_SOCKET", way.socket(address, folder))
         })
     } else {
         let file = folder.join("nginx.conf");
-        fs::write(&file, nginx(address, folder)).unwrap();
+        fs::write(&file, nginx(way, address, folder)).unwrap();
         Process::start("nginx", folder, &program, |command| {
             command.arg("-p").arg(folder).arg("-c").arg(&file).args(["-e", "error.log"])
         })
@@ -80,21 +84,28 @@ pub(crate) fn start(kind: Kind, address: Ipv4Addr, folder: &Path) -> Process {
     process.wait_for((address, PROXY_PORT).into())
 }
 
-fn caddyfile(address: Ipv4Addr) -> String {
+fn caddyfile(way: &Way, address: Ipv4Addr, folder: &Path) -> String {
     let fragment = repository().join("caddy/aegis.caddy");
-    let fragment = fragment.display();
+    let (fragment, folder, portal) = (fragment.display(), folder.display(), way.portal());
+    let (scheme, tls) = if way.tls {
+        ("https", format!("tls {folder}/certificate.pem {folder}/key.pem"))
+    } else {
+        ("http", String::new())
+    };
     format!(
         "{{
 	admin off
 	auto_https off
 }}
 import {fragment}
-http://{PORTAL} {{
+{scheme}://{portal} {{
 	bind {address}
+	{tls}
 	import aegis_portal
 }}
-http://:{PROXY_PORT} {{
+{scheme}://:{PROXY_PORT} {{
 	bind {address}
+	{tls}
 	import aegis
 	handle /handled/* {{
 		reverse_proxy {address}:{APP_PORT}
@@ -105,10 +116,30 @@ http://:{PROXY_PORT} {{
     )
 }
 
-fn nginx(address: Ipv4Addr, folder: &Path) -> String {
+/// The line of `examples/nginx/nginx.conf` that names Aegis: the one in use, or the one it offers for TCP.
+fn nginx_upstream(way: &Way, address: Ipv4Addr, folder: &Path) -> String {
+    let example = fs::read_to_string(repository().join("examples/nginx/nginx.conf")).unwrap();
+    let (line, place, own) = if way.tcp {
+        ("server 10.0.0.5:8009;", "10.0.0.5:8009", format!("{address}:{AEGIS_PORT}"))
+    } else {
+        let place = "/run/aegis/aegis.sock";
+        ("server unix:/run/aegis/aegis.sock;", place, folder.join("aegis.sock").display().to_string())
+    };
+    assert!(example.contains(line), "examples/nginx/nginx.conf no longer says `{line}`");
+    line.replace(place, &own)
+}
+
+fn nginx(way: &Way, address: Ipv4Addr, folder: &Path) -> String {
     let files = repository().join("examples/nginx");
-    let (files, folder) = (files.display(), folder.display());
-    let portal = PORTAL.split(':').next().unwrap();
+    let upstream = nginx_upstream(way, address, folder);
+    let (files, folder, domain) = (files.display(), folder.display(), way.domain);
+    let (listen, tls) = if way.tls {
+        let tls =
+            format!("ssl_certificate {folder}/certificate.pem;\n    ssl_certificate_key {folder}/key.pem;");
+        ("ssl http2", tls)
+    } else {
+        ("", String::new())
+    };
     // nginx opens the socket as its worker's user; in the lab there is one process and one user.
     format!(
         "daemon off;
@@ -122,14 +153,15 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    {tls}
     upstream aegis {{
-        server unix:{folder}/aegis.sock;
+        {upstream}
         keepalive 16;
     }}
     include {files}/aegis-http.conf;
     server {{
-        listen {address}:{PROXY_PORT} default_server;
-        server_name nobody.aegis.localhost;
+        listen {address}:{PROXY_PORT} default_server {listen};
+        server_name nobody.{domain};
         include {files}/aegis-server.conf;
         location / {{
             include {files}/aegis-location.conf;
@@ -137,8 +169,8 @@ http {{
         }}
     }}
     server {{
-        listen {address}:{PROXY_PORT};
-        server_name {portal};
+        listen {address}:{PROXY_PORT} {listen};
+        server_name auth.{domain};
         include {files}/aegis-portal.conf;
     }}
 }}

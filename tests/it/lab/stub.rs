@@ -21,6 +21,7 @@ use tokio::net::UnixListener;
 
 use aegis::place::CanonicalPath;
 
+use super::way::APPS;
 use super::{IDENTITY, PASSWORD, PORTAL};
 
 /// A request that a proxy made: target and headers.
@@ -77,8 +78,6 @@ fn serve(listener: std::os::unix::net::UnixListener, mind: &Arc<Mutex<Mind>>) {
         }
     });
 }
-
-const APPS: [&str; 6] = ["open", "welcome", "closed", "operators", "passing", "shut"];
 
 type Reply = Response<Full<Bytes>>;
 

@@ -5,7 +5,7 @@ use crate::lab::{Lab, PORTAL};
 
 through_every_proxy!(the_portal_hides_them, the_portal_itself_is_there);
 
-fn the_portal_hides_them(lab: &Lab) {
+pub(super) fn the_portal_hides_them(lab: &Lab) {
     let cookie = lab.sign_in(&lab.person(&[]));
     let open = lab.host("open");
     for path in [

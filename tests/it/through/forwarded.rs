@@ -34,7 +34,7 @@ fn forged(lab: &Lab) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn forged_forwarding_changes_nothing(lab: &Lab) {
+pub(super) fn forged_forwarding_changes_nothing(lab: &Lab) {
     let host = lab.host("closed");
     let mut all = Ask::get(&host, "/");
     let mut asks = Vec::new();

@@ -91,7 +91,7 @@ fn nobody_is_empty_on_a_public_path(lab: &Lab) {
     }
 }
 
-fn forged_headers_never_arrive(lab: &Lab) {
+pub(super) fn forged_headers_never_arrive(lab: &Lab) {
     let (name, stranger) = (lab.person(&[]), lab.host("closed"));
     let cookie = lab.sign_in(&name);
 

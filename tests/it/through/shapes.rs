@@ -99,7 +99,7 @@ fn a_guest_gets_through_by_every_shape(lab: &Lab) {
     }
 }
 
-fn a_websocket_stays_open(lab: &Lab) {
+pub(super) fn a_websocket_stays_open(lab: &Lab) {
     let host = lab.host("closed");
     let cookie = lab.sign_in(&lab.person(&[]));
     let ask = Ask::websocket(&host, "/socket").header("Cookie", &cookie);

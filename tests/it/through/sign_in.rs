@@ -10,7 +10,7 @@ through_every_proxy!(
     garbage_in_the_cookie_is_nobody,
 );
 
-fn the_whole_way(lab: &Lab) {
+pub(super) fn the_whole_way(lab: &Lab) {
     let (host, name) = (lab.host("closed"), lab.person(&[]));
     let ask = Ask::navigation(&host, "/a/b?c=d&e");
     let answer = lab.send(&ask);
