@@ -140,6 +140,7 @@ impl<'a> Iterator for Pairs<'a> {
 
 /// Whether this is what we would have set: at least one `cookie-octet`, and no quotes.
 fn is_plain(value: &[u8]) -> bool {
+    #[expect(clippy::needless_bitwise_bool, reason = "without branches many bytes are judged at once")]
     let octet = |byte: u8| {
         matches!(byte, 0x21..=0x7e) & (byte != b'"') & (byte != b',') & (byte != b';') & (byte != b'\\')
     };
