@@ -107,25 +107,11 @@ impl Changes {
         }
     }
 
-    /// Listens to the feed: the body of its thread. Asks every 200 ms, and at once for each message of
-    /// `wake`; returns when `wake` has no sender any more.
-    pub fn listen(self: &Arc<Self>, watcher: Watcher, wake: &Receiver<()>) {
+    /// Hears the feed for the first time: when this returns, it [was heard](Self::heard_recently).
+    pub fn tune_in(self: &Arc<Self>, watcher: Watcher) -> Result<Feed, StoreError> {
         let mut feed = Feed { changes: Arc::clone(self), watcher, heard: None };
-        let mut failing = false;
-        loop {
-            let asked = feed.ask();
-            match &asked {
-                Ok(()) if failing => tracing::info!("the change feed is heard again"),
-                Err(error) if !failing => {
-                    tracing::warn!(%error, "the change feed is not heard; every check asks the store");
-                }
-                Ok(()) | Err(_) => {}
-            }
-            failing = asked.is_err();
-            if wake.recv_timeout(RHYTHM) == Err(RecvTimeoutError::Disconnected) {
-                return;
-            }
-        }
+        feed.ask()?;
+        Ok(feed)
     }
 
     fn void(&self) {
@@ -138,7 +124,7 @@ impl Changes {
 }
 
 /// The feed, read up to some change.
-struct Feed {
+pub struct Feed {
     changes: Arc<Changes>,
     watcher: Watcher,
     /// The newest change that was applied; nothing before the first answer.
@@ -146,6 +132,23 @@ struct Feed {
 }
 
 impl Feed {
+    /// Listens: the body of the feed's thread. Asks every 200 ms, and at once for each message of `wake`;
+    /// returns when `wake` has no sender any more.
+    pub fn listen(mut self, wake: &Receiver<()>) {
+        let mut failing = false;
+        while wake.recv_timeout(RHYTHM) != Err(RecvTimeoutError::Disconnected) {
+            let asked = self.ask();
+            match &asked {
+                Ok(()) if failing => tracing::info!("the change feed is heard again"),
+                Err(error) if !failing => {
+                    tracing::warn!(%error, "the change feed is not heard; every check asks the store");
+                }
+                Ok(()) | Err(_) => {}
+            }
+            failing = asked.is_err();
+        }
+    }
+
     /// Asks once. The moment that counts as heard is the one before the question.
     fn ask(&mut self) -> Result<(), StoreError> {
         let asked_at = self.changes.clock.now().mono;

@@ -299,6 +299,8 @@ impl SignIn {
             None => entry,
         };
         self.store.write(Write::new().audit(entry, now)).await?;
+        let ip = address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+        tracing::warn!(stream = "audit", event = "sign_in.failed", ip);
         Ok(())
     }
 }

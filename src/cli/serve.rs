@@ -10,7 +10,7 @@ use super::signals::{Asked, Signals};
 use super::{Common, Failure, Listen, Outcome, first_steps, process, settings};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::error::Faults;
+use crate::error::{Fault, Faults};
 use crate::serve::house::House;
 use crate::serve::{Limits, Listener, listen, notify};
 use crate::state::App;
@@ -41,10 +41,12 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     log.start();
     let limits = that_fit(limits, process::raise_open_files());
     for warning in &settings.warnings {
-        tracing::warn!(event = "configuration.warning", "{warning}");
+        let (said, hint) = apart(warning);
+        tracing::warn!(event = "configuration.warning", hint, "{said}");
     }
     for note in prepared.current.policy.notes() {
-        tracing::info!(event = "configuration.note", "{note}");
+        let (said, hint) = apart(note);
+        tracing::info!(event = "configuration.note", hint, "{said}");
     }
     let app = App::open(prepared, &settings, Clock::system())?;
     // Before the runtime: it has threads, and sockets of systemd are taken from the environment.
@@ -76,6 +78,13 @@ fn that_fit(mut limits: Limits, files: u64) -> Limits {
         limits.connections = fit;
     }
     limits
+}
+
+/// A fault for the log, where it has one line: what is wrong and where, and what to do as a field.
+fn apart(fault: &Fault) -> (Fault, Option<String>) {
+    let mut said = fault.clone();
+    let hint = said.hint.take();
+    (said, hint)
 }
 
 /// The value, or its faults among the others.
@@ -155,7 +164,8 @@ fn reload(common: &Common, arguments: &Arguments, app: &App) {
         Err(Failure::Configuration(faults) | Failure::Failed(faults)) => {
             app.refuse_reload();
             for fault in &faults.0 {
-                tracing::error!(event = "reload.refused", "{fault}");
+                let (said, hint) = apart(fault);
+                tracing::error!(event = "reload.refused", hint, "{said}");
             }
         }
     }

@@ -19,6 +19,21 @@ impl ClientAddress {
         self.0
     }
 
+    /// Where such an address is, in words for its owner.
+    pub fn whereabouts(self) -> &'static str {
+        let (loopback, local) = match self.0 {
+            IpAddr::V4(address) => (address.is_loopback(), address.is_private() || address.is_link_local()),
+            IpAddr::V6(address) => {
+                (address.is_loopback(), address.is_unique_local() || address.is_unicast_link_local())
+            }
+        };
+        match (loopback, local) {
+            (true, _) => "this machine",
+            (false, true) => "a private network",
+            (false, false) => "internet",
+        }
+    }
+
     /// What limits count by: the address, or the /64 of an IPv6 address.
     #[must_use]
     pub fn bucket(self) -> Self {
@@ -118,6 +133,20 @@ mod tests {
 
     fn address(text: &str) -> ClientAddress {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_address_says_where_it_is() {
+        for (text, expected) in [
+            ("127.0.0.1", "this machine"),
+            ("::1", "this machine"),
+            ("192.168.1.7", "a private network"),
+            ("fd00::7", "a private network"),
+            ("203.0.113.7", "internet"),
+            ("2001:db8::7", "internet"),
+        ] {
+            assert_eq!(address(text).whereabouts(), expected, "asked {text}");
+        }
     }
 
     #[test]

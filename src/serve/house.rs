@@ -158,15 +158,16 @@ struct Feed {
 
 impl Feed {
     fn start(app: &Arc<App>) -> Result<Self, Fault> {
-        let watcher = app.store.watcher()?;
+        // Heard once before anybody is told that the house is ready: until then it would be unwell.
+        let feed = app
+            .changes
+            .tune_in(app.store.watcher()?)
+            .map_err(|error| Fault::new(format!("the change feed is not heard: {error}")))?;
         let (wake, woken) = mpsc::channel();
-        let changes = app.changes.clone();
         let thread = std::thread::Builder::new()
             .name("aegis-changes".into())
-            .spawn(move || changes.listen(watcher, &woken))
+            .spawn(move || feed.listen(&woken))
             .map_err(|error| Fault::new(format!("cannot start a thread: {error}")))?;
-        // Asked at once, so that the first check finds the feed heard.
-        let _heard = wake.send(());
         Ok(Self { wake, thread })
     }
 

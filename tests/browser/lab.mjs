@@ -21,13 +21,13 @@ export async function withPage(options, work) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
-      `--host-resolver-rules=MAP *.localhost ${given("AEGIS_ADDRESS")}`,
+      `--host-resolver-rules=MAP * ${given("AEGIS_ADDRESS")}`,
       "--no-sandbox", "--disable-gpu", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--no-first-run",
     ],
   });
   try {
-    const page = await (await browser.newContext(options)).newPage();
+    const page = await (await browser.newContext({ ignoreHTTPSErrors: true, ...options })).newPage();
     const complaints = [];
     page.on("console", (message) => {
       // A refused page is an error to the console, and what some tests ask for.
@@ -80,6 +80,20 @@ export async function isGood(page, name) {
   }
   await page.emulateMedia({ colorScheme: null });
   if (size) await page.setViewportSize(size);
+}
+
+/** The cookies of a sign-in as this browser keeps them: the session here, the token for the apps, no other. */
+export async function cookiesAreOurs(page, name) {
+  const cookies = await page.context().cookies();
+  const { hostname } = new URL(portal);
+  const domain = `.${hostname.split(".").slice(1).join(".")}`;
+  const kept = cookies.map(({ name, domain, path, secure, httpOnly, sameSite }) =>
+    [name, domain, path, secure, httpOnly, sameSite].join(" ")).sort();
+  assert.deepEqual(kept, [
+    `__Host-aegis_device ${hostname} / true true Lax`,
+    `__Host-aegis_session ${hostname} / true true Lax`,
+    `aegis_token ${domain} / true true Lax`,
+  ], `${name}: the cookies`);
 }
 
 /** Both ways to visit: with script and without. */

@@ -3,19 +3,21 @@
 use std::process::{Command, Stdio};
 
 use crate::lab::proxy::{Kind, repository};
-use crate::lab::{Lab, PASSWORD, PORTAL};
+use crate::lab::way::Way;
+use crate::lab::{Lab, PASSWORD, PORTAL, sign_in_form};
 
 /// Runs one file of `tests/browser/` against a lab of its own.
 fn drive(file: &str, lab: &Lab, settings: &[(&str, &str)]) {
     let folder = repository().join("tests/browser");
     assert!(folder.join("node_modules").exists(), "tests/browser/node_modules is missing: run ./test");
+    let scheme = lab.way.scheme;
     let output = Command::new("node")
         .arg(folder.join(file))
         .current_dir(&folder)
         .env("AEGIS_ADDRESS", lab.address.to_string())
-        .env("AEGIS_PORTAL", format!("http://{PORTAL}"))
-        .env("AEGIS_APP", format!("http://{}", lab.host("closed")))
-        .env("AEGIS_FORBIDDEN", format!("http://{}/", lab.host("operators")))
+        .env("AEGIS_PORTAL", lab.way.public_url())
+        .env("AEGIS_APP", format!("{scheme}://{}", long_host(lab, "closed")))
+        .env("AEGIS_FORBIDDEN", format!("{scheme}://{}/", long_host(lab, "operators")))
         .env("AEGIS_PASSWORD", PASSWORD)
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
@@ -42,16 +44,71 @@ fn link(lab: &Lab, arguments: &[&str]) -> String {
         .to_owned()
 }
 
+/// A host whose first label is as long as one can be: no page may scroll sideways for it.
+fn long_host(lab: &Lab, app: &str) -> String {
+    let host = lab.host(app);
+    format!("{}{host}", "h".repeat(63 - host.find('.').unwrap()))
+}
+
+/// Somebody whose names are as long as names can be.
+fn long_person(lab: &Lab) -> String {
+    let name = "w".repeat(32);
+    let email = format!("{}@{}.test", "e".repeat(64), "d".repeat(63));
+    let arguments = ["user", "add", &name, "--email", &email, "--name", &"N".repeat(100), "--password-stdin"];
+    let output = lab.aegis().command(&arguments, PASSWORD);
+    assert!(output.status.success(), "aegis {arguments:?}: {output:#?}");
+    name
+}
+
 #[test]
 fn browser_signs_in_and_out() {
     let lab = Lab::start(Kind::Caddy);
+    drive("sign-in.mjs", &lab, &[("AEGIS_USER", &long_person(&lab))]);
+}
+
+#[test]
+fn browser_signs_in_and_out_over_tls() {
+    let lab = Lab::standing(Kind::Caddy, Way::TLS);
     drive("sign-in.mjs", &lab, &[("AEGIS_USER", &lab.person(&[]))]);
 }
 
 #[test]
-fn browser_changes_the_password() {
+fn browser_signs_in_and_out_behind_nginx() {
+    let lab = Lab::standing(Kind::Nginx, Way::TLS);
+    drive("sign-in.mjs", &lab, &[("AEGIS_USER", &lab.person(&[]))]);
+}
+
+#[test]
+fn browser_sees_its_pages() {
     let lab = Lab::start(Kind::Caddy);
-    drive("account.mjs", &lab, &[("AEGIS_USER", &lab.person(&[]))]);
+    // Until there is an administrator, the start page leads to making one.
+    let chief = lab.person(&[]);
+    let output = lab.aegis().command(&["user", "admin", &chief], "");
+    assert!(output.status.success(), "aegis user admin {chief}: {output:#?}");
+    drive("pages.mjs", &lab, &[("AEGIS_USER", &long_person(&lab))]);
+}
+
+#[test]
+fn browser_is_turned_away_after_too_many_guesses() {
+    let lab = Lab::start(Kind::Caddy);
+    let person = lab.person(&[]);
+    for number in 0..50 {
+        let answer = lab.send(&sign_in_form(&format!("guess{number}"), PASSWORD, ""));
+        assert_eq!(answer.status, 422, "guess {number}: {answer}");
+    }
+    drive("turned-away.mjs", &lab, &[("AEGIS_USER", &person)]);
+}
+
+#[test]
+fn browser_sends_no_forms_from_elsewhere() {
+    let lab = Lab::start(Kind::Caddy);
+    drive("elsewhere.mjs", &lab, &[("AEGIS_USER", &lab.person(&[]))]);
+}
+
+#[test]
+fn browser_looks_after_an_account() {
+    let lab = Lab::start(Kind::Caddy);
+    drive("account.mjs", &lab, &[("AEGIS_USER", &long_person(&lab))]);
 }
 
 #[test]
@@ -73,7 +130,7 @@ fn browser_follows_links_of_one_use() {
 /// The pictures of the README; `scripts/screenshots` says where they go.
 #[test]
 fn browser_pictures() {
-    let lab = Lab::start(Kind::Caddy);
+    let lab = Lab::standing(Kind::Caddy, Way { domain: "example.com", ..Way::TLS });
     let folder =
         std::env::var("AEGIS_SCREENSHOTS").unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
     drive("pictures.mjs", &lab, &[("AEGIS_SCREENSHOTS", &folder)]);

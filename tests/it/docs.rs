@@ -175,8 +175,8 @@ fn keys_read() -> BTreeMap<String, BTreeSet<String>> {
     for (name, header) in sections {
         fs::write(folder.join("aegis.toml"), format!("{header}\nunknown_of_this_section = 1\n")).unwrap();
         let faults = config::read(&Sources { directory: folder.clone(), ..Sources::default() }).unwrap_err();
-        let hints = faults.0.iter().filter_map(|fault| fault.hint.as_deref());
-        let known = hints.filter_map(|hint| hint.strip_prefix("known here: ")).next();
+        let mut hints = faults.0.iter().filter_map(|fault| fault.hint.as_deref());
+        let known = hints.find_map(|hint| hint.strip_prefix("known here: "));
         let known = known.unwrap_or_else(|| panic!("no list of keys for {header}: {faults}"));
         // Sections have headings of their own, but for `headers`, which is a text as well.
         let is_section = |key: &str| match name {
@@ -199,7 +199,7 @@ fn keys_described() -> BTreeMap<String, BTreeMap<String, String>> {
     let mut section = String::new();
     for line in page.lines() {
         if let Some(heading) = line.strip_prefix("## ") {
-            section = heading.trim_matches(['`', '[', ']']).to_owned();
+            heading.trim_matches(['`', '[', ']']).clone_into(&mut section);
         } else if let Some(row) = line.strip_prefix("| `") {
             let (key, rest) = row.split_once('`').unwrap();
             let variable = rest.split('`').nth(1).filter(|name| name.starts_with("AEGIS__"));

@@ -26,6 +26,7 @@ mod interface;
 mod leaving;
 mod lifetimes;
 mod pages;
+mod properties;
 mod readings;
 mod regressions;
 mod reload;

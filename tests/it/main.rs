@@ -13,6 +13,7 @@ mod cli;
 mod demo;
 mod docs;
 mod explain;
+mod flood;
 mod fuzz;
 mod house;
 mod inside;

@@ -158,5 +158,5 @@ fn to(return_to: &ReturnTo) -> Markup {
 }
 
 fn came(from: Option<ClientAddress>) -> Markup {
-    html! { @if let Some(address) = from { p.came { "You came from " (address) " (internet)." } } }
+    html! { @if let Some(address) = from { p.came { "You came from " (address) " (" (address.whereabouts()) ")." } } }
 }

@@ -111,9 +111,9 @@ fn a_lock_looks_like_every_kind_of_wrong() {
 
 #[test]
 fn one_counter_whatever_name_and_door() {
+    type Door = fn(&str) -> Ask;
     let house = house();
     let mut addresses = 0;
-    type Door = fn(&str) -> Ask;
     let doors: [(&str, Door); 2] = [
         ("/login", |login| attempt(login, &too_long())),
         ("/auth/token", |login| post("/auth/token", &json!({ "email": login, "password": too_long() }))),

@@ -251,6 +251,11 @@ impl House {
         self.runtime.as_ref().expect("a runtime").block_on(future)
     }
 
+    /// The settings, with another memory.
+    pub(crate) fn settings(&self, memory: Memory) -> Settings {
+        read(&self.folder, memory).expect("the settings of this test")
+    }
+
     /// The data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.join("data")
@@ -345,8 +350,8 @@ fn start(
     }));
     let watcher = app.store.watcher().expect("a watcher");
     let (wake, woken) = mpsc::channel();
-    let changes = app.changes.clone();
-    let thread = std::thread::spawn(move || changes.listen(watcher, &woken));
+    let feed = app.changes.tune_in(watcher).expect("the feed is heard");
+    let thread = std::thread::spawn(move || feed.listen(&woken));
     (app, at, Running { stop, server, feed: Some(Feed { wake, thread }) })
 }
 

@@ -32,6 +32,13 @@ impl Aegis {
         Self { process, folder }
     }
 
+    /// Starts it with the lab's settings under another program; see [`serve_under`].
+    pub(crate) fn under(address: Ipv4Addr, folder: PathBuf, under: &[&str]) -> Self {
+        fs::write(folder.join("aegis.toml"), settings(address, &folder, &Way::USUAL)).unwrap();
+        let process = serve_under(&folder, under);
+        Self { process, folder }
+    }
+
     /// Runs a command on the same settings and data beside the running server.
     pub(crate) fn command(&self, arguments: &[&str], input: &str) -> Output {
         run(&self.folder, arguments, input)
@@ -75,12 +82,23 @@ pub(crate) fn run_with(folder: &Path, arguments: &[&str], input: &str, variables
 
 /// Starts `aegis serve` on the settings and data in `folder`, and waits for its `READY=1`.
 pub(crate) fn serve(folder: &Path) -> Process {
+    serve_under(folder, &[])
+}
+
+/// The same, started by this program with these arguments, which must become `aegis`.
+pub(crate) fn serve_under(folder: &Path, under: &[&str]) -> Process {
+    let (program, arguments) = match under {
+        [] => (env!("CARGO_BIN_EXE_aegis"), &[][..]),
+        [program, arguments @ ..] => (*program, arguments),
+    };
     let path = folder.join("notify");
     let _ = fs::remove_file(&path);
     let notify = UnixDatagram::bind(&path).unwrap();
     notify.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-    let process = Process::start("aegis", folder, Path::new(env!("CARGO_BIN_EXE_aegis")), |command| {
+    let process = Process::start("aegis", folder, Path::new(program), |command| {
         command
+            .args(arguments)
+            .args((!under.is_empty()).then_some(env!("CARGO_BIN_EXE_aegis")))
             .arg("serve")
             .arg("--config")
             .arg(folder.join("aegis.toml"))
@@ -142,7 +160,25 @@ preflight = \"pass\"
 [app.shut]
 hosts = [{shut}]
 require = \"deny\"
+
+[app.arlo]
+title = \"Arlo\"
+hosts = [\"arlo.{domain}:{PROXY_PORT}\"]
+require = \"signed_in\"
+
+[app.long]
+title = \"{title}\"
+hosts = [\"{long}.{domain}:{PROXY_PORT}\"]
+require = \"signed_in\"
+
+[app.kept]
+title = \"Kept from most\"
+hosts = [\"kept.{domain}:{PROXY_PORT}\"]
+require = \"signed_in\"
+roles = [\"operator\"]
 ",
+        title = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk",
+        long = "n".repeat(63),
         open = host("open"),
         welcome = host("welcome"),
         closed = host("closed"),

@@ -15,6 +15,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 /// One request as the app received it.
@@ -117,7 +118,12 @@ async fn answer(mut request: Request<Incoming>, book: Book) -> Result<Response<F
         tokio::spawn(async move {
             let Ok(stream) = upgrade.await else { return };
             let (mut from, mut to) = tokio::io::split(TokioIo::new(stream));
-            let _ = tokio::io::copy(&mut from, &mut to).await;
+            let mut bytes = [0; 1024];
+            while let Ok(length @ 1..) = from.read(&mut bytes).await {
+                if to.write_all(&echo(&bytes[..length])).await.is_err() {
+                    break;
+                }
+            }
         });
         let key = seen.one("sec-websocket-key").unwrap_or_default();
         answer
@@ -136,6 +142,18 @@ async fn answer(mut request: Request<Incoming>, book: Book) -> Result<Response<F
         answer.header(header::CONTENT_TYPE, "application/json").body(Full::from(text.to_string()))
     }
     .unwrap())
+}
+
+/// What came, again; one short frame of a browser without its mask (RFC 6455, section 5.3).
+fn echo(bytes: &[u8]) -> Vec<u8> {
+    match bytes {
+        [start, length, a, b, c, d, rest @ ..] if start & 0x80 != 0 && length & 0x80 != 0 => {
+            let mask = [a, b, c, d].into_iter().cycle();
+            let text = rest.iter().zip(mask).map(|(byte, mask)| byte ^ mask);
+            [*start, length & 0x7f].into_iter().chain(text).collect()
+        }
+        _ => bytes.to_vec(),
+    }
 }
 
 /// `Sec-WebSocket-Accept` for a key (RFC 6455, section 4.2.2).

@@ -80,6 +80,11 @@ impl Process {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Its number among the processes of this machine.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.lock().id()
+    }
+
     /// It stops answering, with its sockets open; every thread of it has stopped when this returns.
     pub(crate) fn pause(&self) {
         self.signal(Signal::STOP);

@@ -56,10 +56,8 @@ impl Way {
 
 /// Makes `key.pem` and `certificate.pem` in `folder` for every name of a lab; nobody signed them.
 pub(super) fn certificate(folder: &Path, domain: &str) {
-    let mut names = format!("subjectAltName=DNS:auth.{domain}");
-    for app in APPS {
-        names.push_str(&format!(",DNS:*.{app}.{domain}"));
-    }
+    let hosts = APPS.map(|app| format!("DNS:*.{app}.{domain}"));
+    let names = format!("subjectAltName=DNS:*.{domain},{}", hosts.join(","));
     let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key.pem"];
     let output = Command::new("openssl")
         .args(["req", "-x509", "-subj", "/CN=the lab", "-addext", &names, "-out", "certificate.pem"])
