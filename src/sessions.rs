@@ -137,6 +137,8 @@ pub struct Sessions {
     used: Arc<Mutex<HashMap<SessionId, Used>>>,
 }
 
+/// How many of one user are listed.
+const LISTED: i64 = 1_000;
 /// How many are read at once where all are.
 const PAGE: u16 = 5_000;
 
@@ -159,7 +161,7 @@ static LIST: Statement = Statement::new(
      session.user_agent, session.methods, account.username \
      from session join account on account.id = session.account_id \
      where session.ended_at is null and session.expires_at > $1 and session.used_at > $2 \
-     and session.epoch = account.epoch and session.account_id = $3 order by session.created_at desc",
+     and session.epoch = account.epoch and session.account_id = $3 order by session.created_at desc limit $4",
 );
 static LIST_ALL: Statement = Statement::new(
     "select session.id, session.kind, session.created_at, session.used_at, session.expires_at, session.address, \
@@ -200,10 +202,11 @@ impl Sessions {
         rows.first().map(|row| self.session(row, now)).transpose()
     }
 
-    /// The live sessions of `user`, newest first.
+    /// The live sessions of `user`, newest first; of a script that makes a token each time it runs, those
+    /// of the last 1,000.
     pub async fn list(&self, user: UserId, now: Wall) -> Result<Vec<Listed>, StoreError> {
         let idle_since = now.minus(self.lifetimes.idle);
-        let rows = self.store.scan(&LIST, values![now, idle_since, user.to_string()]).await?;
+        let rows = self.store.scan(&LIST, values![now, idle_since, user.to_string(), LISTED]).await?;
         rows.iter().map(listed).collect()
     }
 

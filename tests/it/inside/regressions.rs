@@ -21,6 +21,7 @@ with_and_without_memory!(
     the_page_of_a_refusal_spoke_of_the_whole_app,
     plain_http_at_a_local_name_led_back_to_itself,
     a_token_that_was_validated_lay_idle,
+    roles_that_fit_no_token_shut_their_owner_out,
 );
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -142,4 +143,20 @@ fn a_token_that_was_validated_lay_idle(memory: Memory) {
         assert_eq!(answer.json()["valid"], true, "round {round}, every six minutes: {answer}");
         house.advance(360 * SECOND);
     }
+}
+
+/// An account with so many roles that no token could hold them was given them, and could not sign in.
+fn roles_that_fit_no_token_shut_their_owner_out(memory: Memory) {
+    let house = House::shared(memory);
+    let role = |number: usize| format!("{:a>61}{number:02}", "").parse().unwrap();
+    let person = house.person(&[]);
+    let set = |count: usize| {
+        let roles: Vec<_> = (0..count).map(role).collect();
+        house.wait(house.app.users.set_roles(&person, &roles, Actor::Command, house.now()))
+    };
+    let refused = set(19);
+    assert!(refused.is_err(), "more than fits: {refused:?}");
+    set(18).expect("as many as fit");
+    let browser = house.sign_in(person.username.as_str());
+    assert!(house.opens(&browser.token), "with as many roles as fit, memory {memory:?}");
 }
