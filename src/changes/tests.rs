@@ -28,7 +28,12 @@ fn house() -> House {
         move |committed: &[Change]| changes.apply(committed)
     });
     let store = Store::open(place.path(), on_commit).unwrap();
-    let feed = Feed { changes: Arc::clone(&changes), watcher: store.watcher().unwrap(), heard: None };
+    let feed = Feed {
+        changes: Arc::clone(&changes),
+        watcher: store.watcher().unwrap(),
+        heard: None,
+        failing: false,
+    };
     House { place, store, changes, feed, hand }
 }
 
@@ -155,7 +160,7 @@ async fn the_thread_asks_when_it_is_woken_and_ends_when_nobody_can_wake_it() {
     let (waker, wake) = mpsc::sync_channel(0);
     let listening = std::thread::spawn({
         let (changes, watcher) = (Arc::clone(&house.changes), house.store.watcher().unwrap());
-        move || changes.listen(watcher, &wake)
+        move || changes.feed(watcher).listen(&wake)
     });
     let ask = || (0..2).for_each(|_| waker.send(()).unwrap());
     ask();

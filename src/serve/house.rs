@@ -160,13 +160,12 @@ impl Feed {
     fn start(app: &Arc<App>) -> Result<Self, Fault> {
         let watcher = app.store.watcher()?;
         let (wake, woken) = mpsc::channel();
-        let changes = app.changes.clone();
+        // Asked before anybody is told that the server is ready.
+        let feed = app.changes.feed(watcher);
         let thread = std::thread::Builder::new()
             .name("aegis-changes".into())
-            .spawn(move || changes.listen(watcher, &woken))
+            .spawn(move || feed.listen(&woken))
             .map_err(|error| Fault::new(format!("cannot start a thread: {error}")))?;
-        // Asked at once, so that the first check finds the feed heard.
-        let _heard = wake.send(());
         Ok(Self { wake, thread })
     }
 

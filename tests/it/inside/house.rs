@@ -351,7 +351,7 @@ fn start(
     let watcher = app.store.watcher().expect("a watcher");
     let (wake, woken) = mpsc::channel();
     let changes = app.changes.clone();
-    let thread = std::thread::spawn(move || changes.listen(watcher, &woken));
+    let thread = std::thread::spawn(move || changes.feed(watcher).listen(&woken));
     (app, at, Running { stop, server, feed: Some(Feed { wake, thread }) })
 }
 
