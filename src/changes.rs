@@ -107,11 +107,11 @@ impl Changes {
         }
     }
 
-    /// The feed, asked a first time: what is committed from now on will be heard.
-    pub fn feed(self: &Arc<Self>, watcher: Watcher) -> Feed {
-        let mut feed = Feed { changes: Arc::clone(self), watcher, heard: None, failing: false };
-        feed.hear();
-        feed
+    /// Hears the feed for the first time: when this returns, it [was heard](Self::heard_recently).
+    pub fn tune_in(self: &Arc<Self>, watcher: Watcher) -> Result<Feed, StoreError> {
+        let mut feed = Feed { changes: Arc::clone(self), watcher, heard: None };
+        feed.ask()?;
+        Ok(feed)
     }
 
     fn void(&self) {
@@ -129,30 +129,24 @@ pub struct Feed {
     watcher: Watcher,
     /// The newest change that was applied; nothing before the first answer.
     heard: Option<i64>,
-    /// Whether the last question had no answer.
-    failing: bool,
 }
 
 impl Feed {
-    /// Listens: the body of its thread. Asks every 200 ms, and at once for each message of `wake`;
+    /// Listens: the body of the feed's thread. Asks every 200 ms, and at once for each message of `wake`;
     /// returns when `wake` has no sender any more.
     pub fn listen(mut self, wake: &Receiver<()>) {
+        let mut failing = false;
         while wake.recv_timeout(RHYTHM) != Err(RecvTimeoutError::Disconnected) {
-            self.hear();
-        }
-    }
-
-    /// Asks once, and says when that begins to fail and when it no longer does.
-    fn hear(&mut self) {
-        let asked = self.ask();
-        match &asked {
-            Ok(()) if self.failing => tracing::info!("the change feed is heard again"),
-            Err(error) if !self.failing => {
-                tracing::warn!(%error, "the change feed is not heard; every check asks the store");
+            let asked = self.ask();
+            match &asked {
+                Ok(()) if failing => tracing::info!("the change feed is heard again"),
+                Err(error) if !failing => {
+                    tracing::warn!(%error, "the change feed is not heard; every check asks the store");
+                }
+                Ok(()) | Err(_) => {}
             }
-            Ok(()) | Err(_) => {}
+            failing = asked.is_err();
         }
-        self.failing = asked.is_err();
     }
 
     /// Asks once. The moment that counts as heard is the one before the question.

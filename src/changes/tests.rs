@@ -28,12 +28,7 @@ fn house() -> House {
         move |committed: &[Change]| changes.apply(committed)
     });
     let store = Store::open(place.path(), on_commit).unwrap();
-    let feed = Feed {
-        changes: Arc::clone(&changes),
-        watcher: store.watcher().unwrap(),
-        heard: None,
-        failing: false,
-    };
+    let feed = Feed { changes: Arc::clone(&changes), watcher: store.watcher().unwrap(), heard: None };
     House { place, store, changes, feed, hand }
 }
 
@@ -158,13 +153,11 @@ async fn the_thread_asks_when_it_is_woken_and_ends_when_nobody_can_wake_it() {
     let house = house();
     // A message is taken only between two questions: when the second was taken, one was asked after the first.
     let (waker, wake) = mpsc::sync_channel(0);
-    let listening = std::thread::spawn({
-        let (changes, watcher) = (Arc::clone(&house.changes), house.store.watcher().unwrap());
-        move || changes.feed(watcher).listen(&wake)
-    });
+    let feed = house.changes.tune_in(house.store.watcher().unwrap()).unwrap();
+    assert!(house.changes.heard_recently(house.changes.clock.now().mono), "heard before there is a thread");
+    let listening = std::thread::spawn(move || feed.listen(&wake));
     let ask = || (0..2).for_each(|_| waker.send(()).unwrap());
     ask();
-    assert!(house.changes.heard_recently(house.changes.clock.now().mono));
     let ann = UserId::new();
     let live = house.changes.live_user(ann);
     Store::open_beside(house.place.path()).unwrap().write(told(USER, ann)).await.unwrap();

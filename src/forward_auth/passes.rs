@@ -141,7 +141,7 @@ impl Passes {
     fn key(&self, credential: Credential<'_>, app: &AppName) -> u64 {
         let (text, is_cookie) = parts(credential);
         let bytes = text.as_bytes();
-        let end = bytes.get(bytes.len().saturating_sub(48)..).unwrap_or_default();
+        let end = bytes.get(bytes.len().saturating_sub(24)..).unwrap_or_default();
         self.keys.hash_one((end, is_cookie, app.as_str()))
     }
 }

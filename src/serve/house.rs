@@ -158,10 +158,12 @@ struct Feed {
 
 impl Feed {
     fn start(app: &Arc<App>) -> Result<Self, Fault> {
-        let watcher = app.store.watcher()?;
+        // Heard once before anybody is told that the house is ready: until then it would be unwell.
+        let feed = app
+            .changes
+            .tune_in(app.store.watcher()?)
+            .map_err(|error| Fault::new(format!("the change feed is not heard: {error}")))?;
         let (wake, woken) = mpsc::channel();
-        // Asked before anybody is told that the server is ready.
-        let feed = app.changes.feed(watcher);
         let thread = std::thread::Builder::new()
             .name("aegis-changes".into())
             .spawn(move || feed.listen(&woken))

@@ -350,8 +350,8 @@ fn start(
     }));
     let watcher = app.store.watcher().expect("a watcher");
     let (wake, woken) = mpsc::channel();
-    let changes = app.changes.clone();
-    let thread = std::thread::spawn(move || changes.feed(watcher).listen(&woken));
+    let feed = app.changes.tune_in(watcher).expect("the feed is heard");
+    let thread = std::thread::spawn(move || feed.listen(&woken));
     (app, at, Running { stop, server, feed: Some(Feed { wake, thread }) })
 }
 
