@@ -113,7 +113,10 @@ pub struct LastUse(AtomicI64);
 impl LastUse {
     /// It was used `now`.
     pub fn touch(&self, now: Wall) {
-        self.0.fetch_max(now.0, Ordering::Relaxed);
+        // Looked at first, so that checks of one session at once do not fight over it.
+        if self.0.load(Ordering::Relaxed) < now.0 {
+            self.0.fetch_max(now.0, Ordering::Relaxed);
+        }
     }
 
     /// When that was.
