@@ -93,20 +93,30 @@ pub fn strip(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
         let name = pair.get(..end).unwrap_or_default().trim_ascii();
         names.iter().any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
     };
+    let goes = |pair: &[u8]| pair.is_empty() || ours(pair);
+    let (mut some_stay, mut some_go) = (false, false);
+    for pair in pairs(headers) {
+        if goes(pair) {
+            some_go = true;
+        } else {
+            some_stay = true;
+        }
+    }
+    if !some_stay {
+        return None;
+    }
     let mut lines = headers.get_all(header::COOKIE).iter();
-    if let (Some(only), None) = (lines.next(), lines.next())
-        && pairs(headers).all(|pair| !pair.is_empty() && !ours(pair))
-    {
+    if let (false, Some(only), None) = (some_go, lines.next(), lines.next()) {
         return Some(only.clone());
     }
     let mut left = Vec::new();
-    for pair in pairs(headers).filter(|pair| !pair.is_empty() && !ours(pair)) {
+    for pair in pairs(headers).filter(|pair| !goes(pair)) {
         if !left.is_empty() {
             left.extend_from_slice(b"; ");
         }
         left.extend_from_slice(pair);
     }
-    if left.is_empty() { None } else { HeaderValue::from_bytes(&left).ok() }
+    HeaderValue::from_bytes(&left).ok()
 }
 
 /// What stands between the semicolons of every line, less the blanks in front.
