@@ -18,7 +18,7 @@ use crate::sessions::{Listed, Purpose, Session};
 use crate::sign_in::{Arrival, Confirmed};
 use crate::state::App;
 use crate::store::Write;
-use crate::users::User;
+use crate::users::{User, Users};
 use crate::web::forms::{self, Form};
 use crate::web::pages::{self, Said, SessionLine};
 use crate::web::{self, Response, urls};
@@ -118,8 +118,8 @@ impl Door {
         let hash = sign_in.new_password(new, own_words(&owner.user)).await?;
         let now = self.app.clock.now().wall;
         let actor = Actor::User(owner.user.id);
-        self.app.users.set_password(Write::new(), &owner.user, &hash, actor, now).await?;
-        // Every session is over now; this browser gets a new one.
+        // Every session is over with that; this browser gets a new one.
+        let write = Users::setting_password(Write::new(), &owner.user, &hash, actor, now);
         let keep = owner.session.keep;
         let arrival = Arrival {
             address: visit.address,
@@ -128,7 +128,7 @@ impl Door {
             keep,
             replaces: None,
         };
-        let signed = sign_in.admit(owner.user.id, arrival, now).await?;
+        let signed = sign_in.admit(write, (owner.user.id, owner.user.epoch + 1), arrival, now).await?;
         let site = self.app.current.load();
         let mut response = web::redirect(&site.site, HeaderValue::from_static(urls::ACCOUNT));
         self.browser.welcome(&mut response, &signed, keep, site.cookie_domain.as_ref(), now)?;

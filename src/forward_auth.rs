@@ -50,6 +50,7 @@ pub struct Door {
     pub refusals: Refusals,
     allowed: AtomicU64,
     told: AtomicU64,
+    told_of_secret: AtomicU64,
 }
 
 impl Door {
@@ -64,6 +65,7 @@ impl Door {
             refusals: Refusals::default(),
             allowed: AtomicU64::new(0),
             told: AtomicU64::new(0),
+            told_of_secret: AtomicU64::new(0),
         }
     }
 
@@ -288,7 +290,9 @@ impl Door {
                 Error::new(Kind::Forbidden, UNKNOWN_PROXY, unread.to_string())
             }
             Unread::WrongSecret => {
-                tracing::warn!(event = "proxy.wrong_secret", peer = %peer_name(peer));
+                if is_new_minute(&self.told_of_secret, now) {
+                    tracing::warn!(event = "proxy.wrong_secret", peer = %peer_name(peer));
+                }
                 Error::new(Kind::Forbidden, UNKNOWN_PROXY, unread.to_string())
             }
             Unread::Malformed(what) => {
@@ -303,8 +307,7 @@ impl Door {
 
     /// Says once a minute which line would let a proxy be believed.
     fn tell_of_unknown_proxy(&self, peer: Peer, now: Now) {
-        let minute = u64::try_from(now.wall.seconds() / 60).unwrap_or_default();
-        if self.told.swap(minute, Ordering::Relaxed) != minute {
+        if is_new_minute(&self.told, now) {
             let peer = peer_name(peer);
             tracing::warn!(
                 event = "proxy.unknown",
@@ -313,6 +316,13 @@ impl Door {
             );
         }
     }
+}
+
+/// Whether it is another minute than the one in `told`, which it is from now on. What strangers cause is
+/// said once a minute: they could fill a disk with it.
+fn is_new_minute(told: &AtomicU64, now: Now) -> bool {
+    let minute = u64::try_from(now.wall.seconds() / 60).unwrap_or_default();
+    told.swap(minute, Ordering::Relaxed) != minute
 }
 
 /// Whether the check was asked under our own public name: then it is no proxy that asks.

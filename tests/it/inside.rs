@@ -27,6 +27,8 @@ mod leaving;
 mod lifetimes;
 mod pages;
 mod properties;
+mod races;
 mod readings;
 mod reload;
 mod verdicts;
+mod wire;
