@@ -17,7 +17,6 @@ use crate::secret::Secret;
 use crate::sessions::{Listed, Purpose, Session};
 use crate::sign_in::{Arrival, Confirmed};
 use crate::state::App;
-use crate::store::Write;
 use crate::users::{User, Users};
 use crate::web::forms::{self, Form};
 use crate::web::pages::{self, Said, SessionLine};
@@ -118,8 +117,10 @@ impl Door {
         let hash = sign_in.new_password(new, own_words(&owner.user)).await?;
         let now = self.app.clock.now().wall;
         let actor = Actor::User(owner.user.id);
+        // A link from before would choose another password over this one.
+        let void = self.app.links.void(owner.user.id, now);
         // Every session is over with that; this browser gets a new one.
-        let write = Users::setting_password(Write::new(), &owner.user, &hash, actor, now);
+        let write = Users::setting_password(void, &owner.user, &hash, actor, now);
         let keep = owner.session.keep;
         let arrival = Arrival {
             address: visit.address,

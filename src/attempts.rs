@@ -91,7 +91,7 @@ static ADD_DEVICE: Statement = Statement::new(
 );
 static FORGET_DEVICES: Statement = Statement::new("delete from device where created_at < $1");
 
-/// How long a browser counts as known after it signed in.
+/// How long a browser counts as known after it first signed in.
 pub const DEVICE_LIFETIME: Duration = Duration::from_hours(180 * 24);
 
 impl Attempts {
@@ -169,7 +169,7 @@ impl Attempts {
         (mark, write)
     }
 
-    /// Forgets counters that have been quiet for two days and browsers not seen for half a year.
+    /// Forgets counters that have been quiet for two days and browsers that signed in first half a year ago.
     pub async fn forget_old(&self, now: Wall) -> Result<(), WriteError> {
         let quiet = now.minus(Duration::from_hours(2 * 24));
         let write = Write::unrecorded(COUNTING)

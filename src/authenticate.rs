@@ -11,16 +11,20 @@ mod authorization;
 mod cookie;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 
 use crate::changes::{Changes, Live};
-use crate::clock::{Now, Wall};
+use crate::clock::{Now, Seldom, Wall};
 use crate::identity::{AppName, Found, Part, Why};
 use crate::keys::Keys;
 use crate::sessions::{Purpose, Session, Sessions, State};
 
 pub use authorization::is_ours as authorization_is_ours;
+
+/// How often the log says why the store does not answer.
+const TOLD_AGAIN: Duration = Duration::from_secs(10);
 
 /// The parts that credentials are judged with.
 #[derive(Clone)]
@@ -31,6 +35,8 @@ pub struct Authenticate {
     pub sessions: Sessions,
     /// What has changed since it was read.
     pub changes: Arc<Changes>,
+    /// When the log last said that the store does not answer.
+    pub unanswered_told: Arc<Seldom>,
 }
 
 /// What a look at the credentials gave.
@@ -47,6 +53,8 @@ pub struct Recognised<'a> {
 pub struct Basis<'a> {
     /// The credential.
     pub credential: Credential<'a>,
+    /// When the credential itself is over.
+    pub until: Wall,
     /// The session it names.
     pub session: Session,
     /// What falls when one of both changes.
@@ -147,9 +155,13 @@ impl Authenticate {
     }
 
     /// Whether a token for scripts counts now, at whichever app.
-    pub async fn judge(&self, token: &str, now: Wall) -> Judged {
+    pub async fn judge(&self, token: &str, now: Now) -> Judged {
         match self.session_of(token, None, now).await {
-            Named::Session(session, _) if may_be_bearer(session.purpose) => Judged::Counts(session),
+            Named::Session(session, ..) if may_be_bearer(session.purpose) => {
+                // A program that asks us instead of a proxy uses its token, too.
+                self.sessions.touch(session.id, now.wall);
+                Judged::Counts(session)
+            }
             Named::Session(..) | Named::Nothing | Named::Disabled | Named::OtherApp => Judged::DoesNot,
             Named::Unanswered => Judged::Unanswered,
         }
@@ -158,17 +170,20 @@ impl Authenticate {
     /// The session that `token` names, if its signature is ours and the session counts.
     ///
     /// The token says which session; everything else is the record's word.
-    async fn session_of(&self, token: &str, app: Option<&AppName>, now: Wall) -> Named {
-        let Ok(verified) = self.keys.verify_access(token, now) else { return Named::Nothing };
+    async fn session_of(&self, token: &str, app: Option<&AppName>, now: Now) -> Named {
+        let Ok(verified) = self.keys.verify_access(token, now.wall) else { return Named::Nothing };
         let claims = verified.claims();
         let handles = Handles {
             generation: self.changes.generation(),
             user: self.changes.live_user(claims.sub),
             session: self.changes.live_session(claims.sid),
         };
-        match self.sessions.by_id(claims.sid, now).await {
+        match self.sessions.by_id(claims.sid, now.wall).await {
             Err(error) => {
-                tracing::warn!(event = "check.unanswered", part = "store", reason = %error);
+                // Every check would say it, for as long as the store is away.
+                if self.unanswered_told.again(TOLD_AGAIN, now.mono) {
+                    tracing::warn!(event = "check.unanswered", part = "store", reason = %error);
+                }
                 Named::Unanswered
             }
             Ok(None) => Named::Nothing,
@@ -177,7 +192,7 @@ impl Authenticate {
                 State::Over => Named::Nothing,
                 State::Disabled => Named::Disabled,
                 State::Live if !is_for(&session, app) => Named::OtherApp,
-                State::Live => Named::Session(Box::new(session), handles),
+                State::Live => Named::Session(Box::new(session), handles, verified.until()),
             },
         }
     }
@@ -193,7 +208,8 @@ fn is_for(session: &Session, app: Option<&AppName>) -> bool {
 
 /// What a token named.
 enum Named {
-    Session(Box<Session>, Handles),
+    /// The session, what falls when it changes, and when the token is over.
+    Session(Box<Session>, Handles, Wall),
     Nothing,
     Disabled,
     OtherApp,

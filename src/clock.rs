@@ -69,6 +69,23 @@ impl Mono {
     }
 }
 
+/// What may be said once in a while and no more, such as a line of the log that strangers can cause.
+#[derive(Debug, Default)]
+pub struct Seldom {
+    /// When it was last said: the monotonic time plus one; 0: never.
+    said: AtomicU64,
+}
+
+impl Seldom {
+    /// Whether it is time to say it again: once in each `span`, to one of all who ask at once.
+    pub fn again(&self, span: Duration, now: Mono) -> bool {
+        let said = self.said.load(Ordering::Relaxed);
+        let is_due = said.checked_sub(1).is_none_or(|said| now.since(Mono(said)) >= span);
+        let mark = now.0.saturating_add(1);
+        is_due && self.said.compare_exchange(said, mark, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
 /// Both clocks, read together, once a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
@@ -190,6 +207,15 @@ mod tests {
         hand.advance(Duration::from_secs(1));
         waiting.await.unwrap();
         assert_eq!(clock.now().wall, Wall::from_seconds(1_005));
+    }
+
+    #[test]
+    fn what_is_said_seldom_is_said_once_in_its_span() {
+        let seldom = Seldom::default();
+        let span = Duration::from_mins(1);
+        let at = |seconds: u64| Mono(seconds * 1_000_000_000);
+        let said: Vec<_> = [0, 0, 59, 60, 61, 119, 300].map(|second| seldom.again(span, at(second))).into();
+        assert_eq!(said, [true, false, false, true, false, false, true]);
     }
 
     #[test]

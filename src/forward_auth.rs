@@ -19,7 +19,7 @@ use http::{HeaderMap, Request, header};
 
 use crate::authenticate::{Authenticate, Basis, Carried, authorization_is_ours};
 use crate::changes::Changes;
-use crate::clock::{Clock, Now};
+use crate::clock::{Clock, Now, Seldom};
 use crate::error::{Error, Kind};
 use crate::forwarded::{Asked, Dialect, Peer, Unread};
 use crate::identity::{Email, Found, Identity, Require, Role};
@@ -36,6 +36,9 @@ pub use refusals::{Refusal, Refusals};
 /// How long the same assertion is handed out: half its life, so that an app never gets a stale one.
 const ASSERTION_RENEWAL: Duration = Duration::from_secs(150);
 
+/// How often the log says that a proxy is not believed.
+const TOLD_AGAIN: Duration = Duration::from_mins(1);
+
 /// What a proxy that is not believed is told.
 const UNKNOWN_PROXY: &str = "Aegis does not know this proxy.";
 
@@ -49,8 +52,8 @@ pub struct Door {
     /// The last refusals, for `aegis explain`.
     pub refusals: Refusals,
     allowed: AtomicU64,
-    told: AtomicU64,
-    told_of_secret: AtomicU64,
+    unknown_told: Seldom,
+    wrong_told: Seldom,
 }
 
 impl Door {
@@ -64,8 +67,8 @@ impl Door {
             passes: Passes::new(app.fixed.remembered),
             refusals: Refusals::default(),
             allowed: AtomicU64::new(0),
-            told: AtomicU64::new(0),
-            told_of_secret: AtomicU64::new(0),
+            unknown_told: Seldom::default(),
+            wrong_told: Seldom::default(),
         }
     }
 
@@ -164,21 +167,23 @@ impl Door {
         found: &Found,
         now: Now,
     ) -> Result<HeaderMap, Error> {
-        let Basis { credential, session, handles } = basis;
-        self.authenticate.sessions.touch(session.id, now.wall);
+        let Basis { credential, until, session, handles } = basis;
+        let used = self.authenticate.sessions.touch(session.id, now.wall);
         let claims = AssertionClaims::of(&session.identity, app.name(), now.wall);
         let assertion = self.authenticate.keys.sign_assertion(&claims)?;
         let ready =
             identity_headers::of(&current.header_names, app.remote_user(), &session.identity, &assertion);
-        let until_wall = now.wall.plus(ASSERTION_RENEWAL).min(session.expires_at).min(session.idle_until);
+        let until_wall = now.wall.plus(ASSERTION_RENEWAL).min(session.expires_at).min(until);
         let terms = Terms {
             credential,
             app: app.name(),
             version: current.version,
             until_wall,
             until_mono: now.mono.plus(now.wall.until(until_wall)),
+            used,
+            idle: self.authenticate.sessions.lifetimes().idle,
         };
-        let pass = Pass::new(&terms, handles, found.clone(), ready.clone());
+        let pass = Pass::new(terms, handles, found.clone(), ready.clone());
         self.passes.keep(credential, app.name(), pass);
         Ok(ready)
     }
@@ -265,7 +270,16 @@ impl Door {
                 let reference = keep(403, Reason::Forbidden(needs));
                 if let Some(identity) = known(found) {
                     let name = identity.email.as_ref().map_or(identity.username.as_str(), Email::as_str);
-                    answers::no_access(current, asked, name, in_words(needs, rule).as_deref(), &reference)
+                    let partly = match policy::decide(app.whole(), found) {
+                        Verdict::Allow | Verdict::AllowAsNobody => true,
+                        Verdict::SignIn
+                        | Verdict::StepUp
+                        | Verdict::Forbidden(_)
+                        | Verdict::Unavailable(_)
+                        | Verdict::Refused(_) => false,
+                    };
+                    let needed = in_words(needs, rule);
+                    answers::no_access(current, asked, name, partly, needed.as_deref(), &reference)
                 } else {
                     let error = Error::said(Kind::Forbidden, "Nobody may open this.");
                     answers::refused(dialect, current, asked, &error, |_| reference)
@@ -290,7 +304,7 @@ impl Door {
                 Error::new(Kind::Forbidden, UNKNOWN_PROXY, unread.to_string())
             }
             Unread::WrongSecret => {
-                if is_new_minute(&self.told_of_secret, now) {
+                if self.wrong_told.again(TOLD_AGAIN, now.mono) {
                     tracing::warn!(event = "proxy.wrong_secret", peer = %peer_name(peer));
                 }
                 Error::new(Kind::Forbidden, UNKNOWN_PROXY, unread.to_string())
@@ -307,7 +321,7 @@ impl Door {
 
     /// Says once a minute which line would let a proxy be believed.
     fn tell_of_unknown_proxy(&self, peer: Peer, now: Now) {
-        if is_new_minute(&self.told, now) {
+        if self.unknown_told.again(TOLD_AGAIN, now.mono) {
             let peer = peer_name(peer);
             tracing::warn!(
                 event = "proxy.unknown",
@@ -316,13 +330,6 @@ impl Door {
             );
         }
     }
-}
-
-/// Whether it is another minute than the one in `told`, which it is from now on. What strangers cause is
-/// said once a minute: they could fill a disk with it.
-fn is_new_minute(told: &AtomicU64, now: Now) -> bool {
-    let minute = u64::try_from(now.wall.seconds() / 60).unwrap_or_default();
-    told.swap(minute, Ordering::Relaxed) != minute
 }
 
 /// Whether the check was asked under our own public name: then it is no proxy that asks.

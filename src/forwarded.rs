@@ -178,10 +178,18 @@ impl<'a> Asked<'a> {
     /// Where to send the visitor back to: what they asked for, in ASCII, and under https for every
     /// host but `localhost` and `*.localhost`, whatever scheme the proxy tells.
     pub fn return_url(&self) -> String {
+        self.url(if is_localhost(&self.host) { self.scheme } else { Scheme::Https })
+    }
+
+    /// The same place under https, whatever its host.
+    pub fn https_url(&self) -> String {
+        self.url(Scheme::Https)
+    }
+
+    fn url(&self, scheme: Scheme) -> String {
         use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
         const NOT_IN_URLS: &AsciiSet = &CONTROLS.add(b' ');
 
-        let scheme = if is_localhost(&self.host) { self.scheme } else { Scheme::Https };
         let port =
             self.port.filter(|&port| port != scheme.default_port() && port != self.scheme.default_port());
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();

@@ -65,17 +65,25 @@ pub struct Keys {
 
 /// The claims of a token whose signature, type, issuer and times are right. Only [`Keys`] makes one.
 #[derive(Debug)]
-pub struct Verified<T>(T);
+pub struct Verified<T> {
+    claims: T,
+    until: Wall,
+}
 
 impl<T> Verified<T> {
     /// The claims.
     pub fn claims(&self) -> &T {
-        &self.0
+        &self.claims
+    }
+
+    /// Until when it would be verified again: the end of the token, or of the key that signed it.
+    pub fn until(&self) -> Wall {
+        self.until
     }
 
     /// The claims, to keep.
     pub fn into_claims(self) -> T {
-        self.0
+        self.claims
     }
 }
 
@@ -191,7 +199,8 @@ impl Keys {
         if claims.nbf > now.plus(LEEWAY) || claims.iat > now.plus(LEEWAY) {
             return Err(NotVerified::NotYet);
         }
-        Ok(Verified(claims))
+        let until = key.until().map_or(claims.exp, |until| until.min(claims.exp));
+        Ok(Verified { claims, until })
     }
 
     /// Whether `token` looks like one of ours: a JWT with our `iss`, and a `kid` of ours or, with

@@ -10,6 +10,7 @@ pub use open::{NewSession, OpenError, Opened};
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -65,8 +66,6 @@ pub struct Session {
     pub audience: Option<String>,
     /// When it ends at the latest.
     pub expires_at: Wall,
-    /// When it ends if it is not used.
-    pub idle_until: Wall,
     /// "Keep me signed in".
     pub keep: bool,
     /// Whether it was ended, ran out, lay idle, is of an older epoch, or its account may not come in.
@@ -107,14 +106,42 @@ pub struct Listed {
     pub methods: String,
 }
 
+/// When a session was last used: one for all who remember that session, so that each use counts for all.
+#[derive(Debug)]
+pub struct LastUse(AtomicI64);
+
+impl LastUse {
+    /// It was used `now`.
+    pub fn touch(&self, now: Wall) {
+        // Looked at first, so that checks of one session at once do not fight over it.
+        if self.0.load(Ordering::Relaxed) < now.0 {
+            self.0.fetch_max(now.0, Ordering::Relaxed);
+        }
+    }
+
+    /// When that was.
+    pub fn at(&self) -> Wall {
+        Wall(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A last use that is gathered in memory.
+struct Used {
+    last: Arc<LastUse>,
+    /// As far as the store knows it.
+    written: Wall,
+}
+
 /// Sessions, in the store; their last use is gathered in memory and written once a minute.
 #[derive(Clone)]
 pub struct Sessions {
     store: Store,
     lifetimes: Lifetimes,
-    used: Arc<Mutex<HashMap<SessionId, Wall>>>,
+    used: Arc<Mutex<HashMap<SessionId, Used>>>,
 }
 
+/// How many of one user are listed.
+const LISTED: i64 = 1_000;
 /// How many are read at once where all are.
 const PAGE: u16 = 5_000;
 
@@ -137,7 +164,7 @@ static LIST: Statement = Statement::new(
      session.user_agent, session.methods, account.username \
      from session join account on account.id = session.account_id \
      where session.ended_at is null and session.expires_at > $1 and session.used_at > $2 \
-     and session.epoch = account.epoch and session.account_id = $3 order by session.created_at desc",
+     and session.epoch = account.epoch and session.account_id = $3 order by session.created_at desc limit $4",
 );
 static LIST_ALL: Statement = Statement::new(
     "select session.id, session.kind, session.created_at, session.used_at, session.expires_at, session.address, \
@@ -178,10 +205,11 @@ impl Sessions {
         rows.first().map(|row| self.session(row, now)).transpose()
     }
 
-    /// The live sessions of `user`, newest first.
+    /// The live sessions of `user`, newest first; of a script that makes a token each time it runs, those
+    /// of the last 1,000.
     pub async fn list(&self, user: UserId, now: Wall) -> Result<Vec<Listed>, StoreError> {
         let idle_since = now.minus(self.lifetimes.idle);
-        let rows = self.store.scan(&LIST, values![now, idle_since, user.to_string()]).await?;
+        let rows = self.store.scan(&LIST, values![now, idle_since, user.to_string(), LISTED]).await?;
         rows.iter().map(listed).collect()
     }
 
@@ -240,14 +268,25 @@ impl Sessions {
         self.store.write(write).await.map(|_| ())
     }
 
-    /// Notes that a session was used. Written once a minute by [`flush`](Self::flush).
-    pub fn touch(&self, id: SessionId, now: Wall) {
-        self.used.lock().insert(id, now);
+    /// Notes that a session was used, and gives what its later uses are noted in. Written once a minute
+    /// by [`flush`](Self::flush).
+    pub fn touch(&self, id: SessionId, now: Wall) -> Arc<LastUse> {
+        let mut gathered = self.used.lock();
+        let used = gathered.entry(id).or_insert_with(|| Used {
+            last: Arc::new(LastUse(AtomicI64::new(now.0))),
+            written: Wall(i64::MIN),
+        });
+        used.last.touch(now);
+        used.last.clone()
     }
 
     /// Writes the last uses gathered since the last time. What could not be written is kept.
     pub async fn flush(&self) -> Result<(), WriteError> {
-        let used: Vec<_> = self.used.lock().iter().map(|(id, at)| (*id, *at)).collect();
+        let unwritten = |(id, used): (&SessionId, &Used)| {
+            let at = used.last.at();
+            (at > used.written).then_some((*id, at))
+        };
+        let used: Vec<_> = self.used.lock().iter().filter_map(unwritten).collect();
         for uses in used.chunks(500) {
             let mut write = Write::unrecorded("the last use of a session is not a decision of anybody");
             for (id, at) in uses {
@@ -256,11 +295,13 @@ impl Sessions {
             self.store.write(write).await?;
             let mut gathered = self.used.lock();
             for (id, at) in uses {
-                if gathered.get(id) == Some(at) {
-                    gathered.remove(id);
+                if let Some(used) = gathered.get_mut(id) {
+                    used.written = *at;
                 }
             }
         }
+        // What somebody still remembers may be used again without being asked for.
+        self.used.lock().retain(|_, used| used.last.at() > used.written || Arc::strong_count(&used.last) > 1);
         Ok(())
     }
 
@@ -282,7 +323,8 @@ impl Sessions {
                     .ok_or_else(|| StoreError::Broken(format!("unknown sign-in method {name:?}")))
             })
             .collect::<Result<_, _>>()?;
-        let used_at = row.wall(5)?.max(self.used.lock().get(&id).copied().unwrap_or(Wall(i64::MIN)));
+        let gathered = self.used.lock().get(&id).map(|used| used.last.at());
+        let used_at = row.wall(5)?.max(gathered.unwrap_or(Wall(i64::MIN)));
         let expires_at = row.wall(6)?;
         let idle_until = used_at.plus(self.lifetimes.idle).min(expires_at);
         let ended = row.optional(7, Row::wall)?.is_some();
@@ -317,7 +359,7 @@ impl Sessions {
         let audience = row.optional(2, Row::text)?.map(str::to_owned);
         let identity = Arc::new(identity);
         let keep = row.bool(18)?;
-        Ok(Session { id, purpose, identity, audience, expires_at, idle_until, keep, state })
+        Ok(Session { id, purpose, identity, audience, expires_at, keep, state })
     }
 }
 

@@ -117,7 +117,7 @@ impl Door {
             password: Some(hash),
         };
         let base = Users::while_nobody_administers(link.spend(now));
-        let (user, write) = Users::adding(base, &new, Actor::Visitor, now);
+        let (user, write) = Users::adding(base, &new, Actor::Visitor, now).map_err(Error::from)?;
         // Whatever was not as it should be: somebody else was faster, with this link or without.
         self.admitted(write, (user, 0), |_| true, sent, now).await
     }

@@ -161,8 +161,12 @@ impl SignIn {
             }
         };
         let right = Right { rehash: rehashed.zip(stored), is_known: taken.by_known_device(), taken };
-        let signed = self.open(&shown, &user, &right, now).await?;
-        Ok(signed.map_or(Outcome::Wrong, |signed| Outcome::Signed(Box::new(signed))))
+        let Some(signed) = self.open(&shown, &user, &right, now).await? else {
+            // Somebody changed the account while its password was judged.
+            self.failed(Some(&user), shown.address, now).await?;
+            return Ok(Outcome::Wrong);
+        };
+        Ok(Outcome::Signed(Box::new(signed)))
     }
 
     /// Judges a password somebody wants to have, and hashes it.

@@ -196,6 +196,7 @@ impl App {
                 keys: keys.clone(),
                 sessions: sessions.clone(),
                 changes: changes.clone(),
+                unanswered_told: Arc::default(),
             },
             clock,
             fixed,
@@ -272,7 +273,7 @@ impl Fixed {
     }
 }
 
-/// That `database_url` names the database beside the keys: elsewhere it would not be looked for.
+/// That `database_url` names the database of the data directory: elsewhere it would not be looked for.
 fn database(settings: &Settings) -> Result<(), Fault> {
     let Some(url) = &settings.database_url else { return Ok(()) };
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
@@ -281,10 +282,13 @@ fn database(settings: &Settings) -> Result<(), Fault> {
     if named == own {
         return Ok(());
     }
-    let fault = Fault::new(
-        "`database_url` names another place than the data directory, which comes in a later release",
-    );
-    Err(url.fault(fault.hint(format!("leave it out, or move `data_dir`; the database is {}", own.display()))))
+    let fault = if named.file_name() == own.file_name() {
+        Fault::new("`database_url` and the data directory name different places")
+    } else {
+        Fault::new("`database_url` names a database of another name than Aegis gives its own")
+    };
+    Err(url
+        .fault(fault.hint(format!("leave one of them out; by `data_dir` the database is {}", own.display()))))
 }
 
 fn lifetimes(settings: &Settings) -> Result<[Duration; 3], Fault> {

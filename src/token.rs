@@ -156,7 +156,7 @@ impl Door {
                 Error::said(Kind::Malformed, "Send the token as Authorization: Bearer or as {\"token\"}.");
             return web::problem(&error, None);
         };
-        match self.authenticate.judge(token, now.wall).await {
+        match self.authenticate.judge(token, now).await {
             Judged::Counts(session) => {
                 let only = session.audience.as_deref();
                 if let (Some(wanted), Some(only)) = (asked.audience.as_deref(), only)

@@ -19,7 +19,7 @@ pub mod travelling;
 pub mod urls;
 mod words;
 
-pub use answer::{json, redirect, retry_after, status};
+pub use answer::{json, redirect, retry_after, robots, status};
 pub use assets::asset;
 pub use problem::problem;
 pub use return_to::ReturnTo;

@@ -56,10 +56,10 @@ pub(super) async fn find<'a>(
         Shown::Unusable => return Scheme::Refused(Why::Invalid),
         Shown::Bearer(token) => token,
     };
-    match authenticate.session_of(token, Some(app), now.wall).await {
-        Named::Session(session, handles) if may_be_bearer(session.purpose) => {
+    match authenticate.session_of(token, Some(app), now).await {
+        Named::Session(session, handles, until) if may_be_bearer(session.purpose) => {
             let credential = Credential::Bearer(token);
-            Scheme::Known(Box::new(Basis { credential, session: *session, handles }))
+            Scheme::Known(Box::new(Basis { credential, until, session: *session, handles }))
         }
         Named::Session(..) | Named::Nothing => Scheme::Refused(Why::Invalid),
         Named::Disabled => Scheme::Refused(Why::Disabled),

@@ -27,15 +27,15 @@ pub(super) async fn find<'a>(
     }
     let mut answer = Scheme::Absent;
     for token in values(headers) {
-        match authenticate.session_of(token, Some(app), now.wall).await {
-            Named::Session(session, handles) => {
+        match authenticate.session_of(token, Some(app), now).await {
+            Named::Session(session, handles, until) => {
                 if let Scheme::Known(other) = &answer
                     && other.session.id != session.id
                 {
                     return Scheme::Absent;
                 }
                 let credential = Credential::Cookie(token);
-                answer = Scheme::Known(Box::new(Basis { credential, session: *session, handles }));
+                answer = Scheme::Known(Box::new(Basis { credential, until, session: *session, handles }));
             }
             Named::Disabled => return Scheme::Refused(Why::Disabled),
             Named::Unanswered => return Scheme::Unanswered(Part::Store),

@@ -26,8 +26,6 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     let shown = out::tame(&data_dir.to_string_lossy());
     out::line(&format!("restored the database of aegis {} and {keys} to {shown}", restored.aegis));
     out::line(&format!("what was there before, if anything, is kept beside it as *.{}", restored.kept));
-    out::line(
-        "sessions that were ended since the backup are open again: `aegis session revoke --all` ends all",
-    );
+    out::line("every session and unused link of the backup is void: people sign in anew");
     Ok(())
 }

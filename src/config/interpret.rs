@@ -38,14 +38,15 @@ fn whole(root: &mut Section<'_>) -> Settings {
     for section in ["tailscale", "telegram", "mail", "metrics"] {
         root.later(section);
     }
+    let database_url = database_url(root);
     Settings {
         public_url: root.text("public_url"),
         listen: root.texts_or("listen", &["127.0.0.1:8009"]),
         trusted_proxies: root.texts_or("trusted_proxies", &["127.0.0.1/32", "::1/128"]),
         trusted_hops: root.texts_or("trusted_hops", &[]),
         proxy_secret: root.secret("proxy_secret", "proxy_secret_file", "proxy_secret"),
-        data_dir: data_dir(root),
-        database_url: database_url(root),
+        data_dir: data_dir(root, database_url.as_ref()),
+        database_url,
         headers: headers(root),
         cookie: root.section("cookie", |cookie| CookieSettings { domain: cookie.text("domain") }),
         session: root.section("session", |session| SessionSettings {
@@ -72,16 +73,22 @@ fn whole(root: &mut Section<'_>) -> Settings {
     }
 }
 
-fn data_dir(root: &mut Section<'_>) -> Placed<PathBuf> {
-    root.path("data_dir").unwrap_or_else(|| {
-        let reading = root.reading();
-        match &reading.state {
-            Some(state) => {
-                Placed { value: state.clone(), source: Some("STATE_DIRECTORY".into()), line: None }
-            }
-            None => Placed::of(reading.directory.join("aegis-data")),
-        }
-    })
+/// `data_dir`, else `$STATE_DIRECTORY`, else the folder of the database that `database_url` names, else
+/// `aegis-data`.
+fn data_dir(root: &mut Section<'_>, database_url: Option<&Placed<Secret>>) -> Placed<PathBuf> {
+    if let Some(written) = root.path("data_dir") {
+        return written;
+    }
+    let reading = root.reading();
+    if let Some(state) = &reading.state {
+        return Placed { value: state.clone(), source: Some("STATE_DIRECTORY".into()), line: None };
+    }
+    let named = database_url.and_then(|url| {
+        let file = sqlite_file(url).ok()?;
+        // Another name is a fault of its own; see who knows what the database is called.
+        Some(url.with(reading.directory.join(file.parent()?).components().collect()))
+    });
+    named.unwrap_or_else(|| Placed::of(reading.directory.join("aegis-data")))
 }
 
 fn database_url(root: &mut Section<'_>) -> Option<Placed<Secret>> {

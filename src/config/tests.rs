@@ -305,6 +305,21 @@ fn what_existing_deployments_set_is_honoured() {
     assert_eq!(settings.data_dir.value, Path::new("/var/lib/aegis"));
 }
 
+/// `DATABASE_URL` was read and ignored.
+#[test]
+fn a_database_url_says_where_the_data_are_unless_something_else_does() {
+    let url = ("DATABASE_URL", "sqlite:///srv/aegis/./aegis.db");
+    for (files, variables, expected) in [
+        (vec![], vec![url], "/srv/aegis"),
+        (vec![], vec![("DATABASE_URL", "sqlite:/srv/aegis.db")], "/srv"),
+        (vec![], vec![url, ("STATE_DIRECTORY", "/var/lib/aegis")], "/var/lib/aegis"),
+        (vec![("aegis.toml", "data_dir = \"/data\"")], vec![url], "/data"),
+    ] {
+        let settings = reads(&files, &variables);
+        assert_eq!(settings.data_dir.value, Path::new(expected), "{files:?} {variables:?}");
+    }
+}
+
 #[test]
 fn header_names_are_a_set_or_a_map() {
     let settings = reads(&[("aegis.toml", "headers = \"x-auth-request\"")], &[]);

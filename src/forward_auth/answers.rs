@@ -81,7 +81,7 @@ pub(super) fn to_https(
         let error = Error::said(Kind::Forbidden, "Use https for this address.");
         return refused(dialect, current, asked, &error, reference);
     }
-    let location = asked.return_url();
+    let location = asked.https_url();
     match dialect {
         Dialect::Forward | Dialect::Envoy => redirect(asked, &location),
         Dialect::Nginx => {
@@ -131,20 +131,22 @@ pub(super) fn refused(
     response
 }
 
-/// Somebody is known, and the rule does not let them in.
+/// Somebody is known, and the rule does not let them in; `partly` if another part of the app would.
 pub(super) fn no_access(
     current: &Current,
     asked: &Asked<'_>,
     name: &str,
+    partly: bool,
     needs: Option<&str>,
     reference: &str,
 ) -> Response {
     match asked.host.parse::<Host>() {
         Ok(host) if asked.navigation => {
-            travelling::no_access(&current.site, &NoAccess { name, host: &host, needs, reference })
+            travelling::no_access(&current.site, &NoAccess { name, host: &host, partly, needs, reference })
         }
         Ok(_) | Err(_) => {
-            let error = Error::said(Kind::Forbidden, "This account has no access to this app.");
+            let what = if partly { "this part of the app" } else { "this app" };
+            let error = Error::said(Kind::Forbidden, format!("This account has no access to {what}."));
             web::problem(&error, Some(reference))
         }
     }
@@ -169,6 +171,10 @@ fn in_dialect(dialect: Dialect, status: StatusCode) -> StatusCode {
     match dialect {
         Dialect::Nginx if status != StatusCode::UNAUTHORIZED => StatusCode::FORBIDDEN,
         Dialect::Envoy if status.is_server_error() => StatusCode::FORBIDDEN,
+        Dialect::Forward if status.is_server_error() => StatusCode::SERVICE_UNAVAILABLE,
+        Dialect::Forward | Dialect::Envoy if status == StatusCode::PAYLOAD_TOO_LARGE => {
+            StatusCode::BAD_REQUEST
+        }
         Dialect::Forward | Dialect::Nginx | Dialect::Envoy => status,
     }
 }

@@ -6,6 +6,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 use quick_cache::Weighter;
@@ -16,6 +17,7 @@ use crate::changes::Changes;
 use crate::clock::{Mono, Now, Wall};
 use crate::identity::{AppName, Found};
 use crate::secret::{Secret, same};
+use crate::sessions::LastUse;
 
 /// Somebody who was recognised at one app, with the answer's headers ready.
 pub(super) struct Pass {
@@ -25,6 +27,9 @@ pub(super) struct Pass {
     version: u64,
     until_wall: Wall,
     until_mono: Mono,
+    /// The session's last use, whoever notes it, and for how long it may lie unused.
+    used: Arc<LastUse>,
+    idle: Duration,
     handles: Handles,
     /// Who: always `Found::Known`.
     pub(super) found: Found,
@@ -39,10 +44,12 @@ pub(super) struct Terms<'a> {
     pub(super) version: u64,
     pub(super) until_wall: Wall,
     pub(super) until_mono: Mono,
+    pub(super) used: Arc<LastUse>,
+    pub(super) idle: Duration,
 }
 
 impl Pass {
-    pub(super) fn new(terms: &Terms<'_>, handles: Handles, found: Found, headers: HeaderMap) -> Self {
+    pub(super) fn new(terms: Terms<'_>, handles: Handles, found: Found, headers: HeaderMap) -> Self {
         let (text, is_cookie) = parts(terms.credential);
         Self {
             credential: Secret::new(text),
@@ -51,6 +58,8 @@ impl Pass {
             version: terms.version,
             until_wall: terms.until_wall,
             until_mono: terms.until_mono,
+            used: terms.used,
+            idle: terms.idle,
             handles,
             found,
             headers,
@@ -68,6 +77,7 @@ impl Pass {
         let (text, is_cookie) = parts(credential);
         now.mono < self.until_mono
             && now.wall < self.until_wall
+            && now.wall < self.used.at().plus(self.idle)
             && self.version == version
             && self.handles.generation == generation
             && self.handles.user.is_live()
@@ -91,14 +101,25 @@ pub(super) struct Passes {
     keys: RandomState,
 }
 
+/// What a header costs beside its text, in bytes: its place in the map and the owner of its text.
+const A_HEADER: usize = 160;
+/// What a role costs beside its text.
+const A_ROLE: usize = 32;
+/// What a pass costs beside all that: the identity, flags, the last use, the places in their maps.
+const BESIDE: usize = 1024;
+
 #[derive(Clone)]
 struct Weight;
 
 impl Weighter<u64, Arc<Pass>> for Weight {
     fn weight(&self, _: &u64, pass: &Arc<Pass>) -> u64 {
         let headers: usize =
-            pass.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
-        let size = size_of::<Pass>() + 512 + pass.credential.reveal().len() + headers;
+            pass.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + A_HEADER).sum();
+        let roles: usize = match &pass.found {
+            Found::Known(identity) => identity.role_names().map(|role| role.len() + A_ROLE).sum(),
+            Found::Nobody | Found::Refused(_) | Found::Unanswered(_) => 0,
+        };
+        let size = size_of::<Pass>() + BESIDE + pass.credential.reveal().len() + headers + roles;
         u64::try_from(size).unwrap_or(u64::MAX)
     }
 }
@@ -126,7 +147,11 @@ impl Passes {
             return None;
         }
         let pass = self.cache.as_ref()?.get(&self.key(credential, app))?;
-        pass.counts(credential, app, version, changes.generation(), now).then_some(pass)
+        if !pass.counts(credential, app, version, changes.generation(), now) {
+            return None;
+        }
+        pass.used.touch(now.wall);
+        Some(pass)
     }
 
     /// Remembers a pass in the place of an older one of the same credential and app.

@@ -115,6 +115,11 @@ impl Key {
         self.public.is_none()
     }
 
+    /// When it verifies no more, if it is a former one.
+    pub(super) fn until(&self) -> Option<Wall> {
+        self.until
+    }
+
     pub(super) fn verifies_at(&self, now: Wall) -> bool {
         self.until.is_none_or(|until| now < until)
     }

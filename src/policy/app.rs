@@ -3,7 +3,7 @@
 
 use http::Method;
 
-use super::pattern::{Methods, PathPattern, is_asset, without_parameters};
+use super::pattern::{Methods, PathPattern, is_asset};
 use crate::identity::{AppName, Identity, Require, Role, Username};
 use crate::place::{CanonicalPath, HostPattern, Origin};
 
@@ -208,12 +208,9 @@ impl App {
     /// Some servers drop what stands behind a semicolon in a path and others do not; such a path is
     /// read both ways and the stricter rule counts.
     pub fn rule_for(&self, method: &Method, path: &CanonicalPath<'_>) -> &Rule {
-        let path = path.as_str();
-        let rule = self.rule_of(method, path);
-        if !path.contains(';') {
-            return rule;
-        }
-        let plain = self.rule_of(method, &without_parameters(path));
+        let rule = self.rule_of(method, path.as_str());
+        let Some(plain) = path.without_parameters() else { return rule };
+        let plain = self.rule_of(method, plain.as_str());
         if rule.is_at_least_as_strict_as(plain) {
             rule
         } else if plain.is_at_least_as_strict_as(rule) {

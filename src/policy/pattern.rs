@@ -1,7 +1,6 @@
 //! What a rule matches: paths and methods. Owns their one way of matching and the faults of
 //! patterns. Never reads a request's path: that is [`CanonicalPath`]'s.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use http::Method;
@@ -170,21 +169,4 @@ pub(super) fn is_asset(path: &str) -> bool {
             .and_then(|rest| rest.strip_suffix(".png"))
             .is_some_and(|size| size.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')),
     }
-}
-
-/// `path` without what stands behind a semicolon in each segment, as some servers read it.
-pub(super) fn without_parameters(path: &str) -> Cow<'_, str> {
-    if !path.contains(';') {
-        return Cow::Borrowed(path);
-    }
-    let mut plain = String::with_capacity(path.len());
-    for segment in path.split('/').skip(1) {
-        let name = segment.split(';').next().unwrap_or_default();
-        // An emptied segment leaves two slashes, which count as one.
-        if !plain.ends_with('/') {
-            plain.push('/');
-        }
-        plain.push_str(name);
-    }
-    Cow::Owned(plain)
 }

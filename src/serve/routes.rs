@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
 
 use super::{Answer, notify};
-use crate::clock::Now;
+use crate::clock::{Now, Seldom};
 use crate::error::{Error, Kind};
 use crate::forwarded::{self, Dialect, Peer};
 use crate::place::ClientAddress;
@@ -22,6 +22,9 @@ use crate::{account, forward_auth, login, setup, status, token};
 
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often the log says why our own site cannot answer.
+const TOLD_AGAIN: Duration = Duration::from_secs(1);
 
 /// Every door of the house.
 pub struct Routes {
@@ -34,6 +37,7 @@ pub struct Routes {
     token: token::Door,
     /// `/health`.
     pub status: status::Door,
+    failed_told: Seldom,
 }
 
 /// A request to our own site, read as far as its door needs.
@@ -58,6 +62,7 @@ impl Routes {
             account: account::Door::new(app),
             token: token::Door::new(app),
             status: status::Door::new(app, tasks),
+            failed_told: Seldom::default(),
         }
     }
 
@@ -69,7 +74,7 @@ impl Routes {
         let path = parts.uri.path();
         let body = match body_of(body).await {
             Ok(body) => body,
-            Err(error) => return failed(&current, path, &error),
+            Err(error) => return self.failed(&current, path, &error),
         };
         let arrived = Arrived {
             method: if parts.method == Method::HEAD { Method::GET } else { parts.method },
@@ -82,7 +87,7 @@ impl Routes {
         };
         let mut response = match self.dispatch(&current, &arrived).await {
             Ok(response) => response,
-            Err(error) => failed(&current, path, &error),
+            Err(error) => self.failed(&current, path, &error),
         };
         headers::complete(&current.site, response.headers_mut());
         response
@@ -113,7 +118,8 @@ impl Routes {
             (urls::VALIDATE, &Method::POST) => Ok(self.token.validate(headers, body, now).await),
             (urls::JWKS, &Method::GET) => Ok(self.token.jwks()),
             (urls::HEALTH, &Method::GET) => Ok(self.status.health(now)),
-            (urls::JWKS | urls::HEALTH, _) => Ok(not_this_way("GET, HEAD")),
+            (urls::ROBOTS, &Method::GET) => Ok(web::robots()),
+            (urls::JWKS | urls::HEALTH | urls::ROBOTS, _) => Ok(not_this_way("GET, HEAD")),
             (urls::TOKEN | urls::VALIDATE, _) => Ok(not_this_way("POST")),
             (urls::HOME | urls::ACCOUNT, _) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD")),
             (urls::LOGIN | urls::LOGOUT | urls::LINK_SETUP | urls::LINK_PASSWORD, _) => {
@@ -132,6 +138,27 @@ impl Routes {
             _ => Ok(pages::not_found(&current.site)),
         }
     }
+
+    /// A failure, as whoever stands at `path` reads it.
+    fn failed(&self, current: &Current, path: &str, error: &Error) -> Response {
+        match error.kind {
+            Kind::Internal => tracing::error!(event = "request.failed", path, reason = %error),
+            // Whoever asks can cause it for as long as something is away.
+            Kind::Unavailable(_) if self.failed_told.again(TOLD_AGAIN, self.app.clock.now().mono) => {
+                tracing::warn!(event = "request.failed", path, reason = %error);
+            }
+            _ => tracing::debug!(event = "request.refused", path, reason = %error),
+        }
+        let mut response = match path {
+            urls::TOKEN | urls::VALIDATE | urls::JWKS | urls::HEALTH => web::problem(error, None),
+            _ => pages::error(&current.site, error, None),
+        };
+        if web::status(error.kind) == StatusCode::PAYLOAD_TOO_LARGE {
+            response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+        }
+        headers::complete(&current.site, response.headers_mut());
+        response
+    }
 }
 
 impl Answer for Routes {
@@ -146,7 +173,7 @@ impl Answer for Routes {
         let error = Error::internal("a panic");
         match dialect(path) {
             Some(dialect) => forward_auth::Door::closed(dialect, &error),
-            None => failed(&self.app.current.load(), path, &error),
+            None => self.failed(&self.app.current.load(), path, &error),
         }
     }
 
@@ -154,7 +181,7 @@ impl Answer for Routes {
         let error = Error::said(Kind::TooLarge, "The request is too large.");
         match dialect(path) {
             Some(dialect) => forward_auth::Door::closed(dialect, &error),
-            None => failed(&self.app.current.load(), path, &error),
+            None => self.failed(&self.app.current.load(), path, &error),
         }
     }
 
@@ -182,24 +209,6 @@ fn not_this_way(allow: &'static str) -> Response {
     let error = Error::said(Kind::MethodNotAllowed, "This address is used in another way.");
     let mut response = web::problem(&error, None);
     response.headers_mut().insert(http::header::ALLOW, http::HeaderValue::from_static(allow));
-    response
-}
-
-/// A failure, as whoever stands at `path` reads it.
-fn failed(current: &Current, path: &str, error: &Error) -> Response {
-    match error.kind {
-        Kind::Internal => tracing::error!(event = "request.failed", path, reason = %error),
-        Kind::Unavailable(_) => tracing::warn!(event = "request.failed", path, reason = %error),
-        _ => tracing::debug!(event = "request.refused", path, reason = %error),
-    }
-    let mut response = match path {
-        urls::TOKEN | urls::VALIDATE | urls::JWKS | urls::HEALTH => web::problem(error, None),
-        _ => pages::error(&current.site, error, None),
-    };
-    if web::status(error.kind) == StatusCode::PAYLOAD_TOO_LARGE {
-        response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
-    }
-    headers::complete(&current.site, response.headers_mut());
     response
 }
 

@@ -25,7 +25,7 @@ pub struct HeaderNames {
 pub const ASSERTION: HeaderName = HeaderName::from_static("x-aegis-assertion");
 
 /// Headers that mean something to a proxy, a browser or an app, and can carry no identity.
-const RESERVED: [&str; 24] = [
+const RESERVED: [&str; 22] = [
     "authorization",
     "cache-control",
     "connection",
@@ -48,8 +48,6 @@ const RESERVED: [&str; 24] = [
     "upgrade",
     "vary",
     "www-authenticate",
-    "x-aegis-assertion",
-    "x-aegis-key",
 ];
 
 impl HeaderNames {
@@ -132,6 +130,7 @@ fn header_name(text: &str) -> Result<HeaderName, Fault> {
         ));
     }
     if RESERVED.contains(&name.as_str())
+        || name.starts_with("x-aegis-")
         || name.starts_with("x-forwarded-")
         || name.starts_with("x-original-")
         || name.starts_with("sec-")
@@ -171,6 +170,7 @@ mod tests {
             ("who", "x-who"),
             ("user", "x.user"),
             ("email", "X-Aegis-Assertion"),
+            ("email", "X-Aegis-Proxy-Secret"),
         ] {
             assert!(compiled(&[(key, name)]).is_err(), "{key} = {name:?} was accepted");
         }

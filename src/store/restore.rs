@@ -39,7 +39,7 @@ pub struct Restored {
 /// Puts the database and keys of the backup `from` in place of those of `data_dir`. The server has to be
 /// stopped. The files from before are kept beside the new ones, their names ended with `before-restore-…`.
 ///
-/// Sessions ended since the backup was made are open again in it: end them all after a restore.
+/// Every session and every unused link of the backup is void: some were ended or used since it was made.
 pub fn restore(from: &Path, data_dir: &Path, now: Wall) -> Result<Restored, Fault> {
     let directory =
         DataDirectory::claim_or(data_dir, "stop the server first: a backup is restored while nothing runs")?;
@@ -66,6 +66,9 @@ pub fn restore(from: &Path, data_dir: &Path, now: Wall) -> Result<Restored, Faul
     finish(&directory)?;
     Ok(Restored { aegis, keys, kept: format!("before-restore-{moment}") })
 }
+
+/// Run once on a restored copy, before it is put in place.
+const RESTORED: &str = include_str!("../../sql/restored.sql");
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Fault {
     Fault::new(format!("the backup cannot be restored here: {error}"))
@@ -114,6 +117,7 @@ fn read_staged(file: &Path, making: &Path) -> Result<(String, Option<usize>), Fa
     }
     prepare::check(&connection, file, "integrity_check")?;
     let schema = migrate::schema(&connection, file, MIGRATIONS)?;
+    connection.execute_batch(RESTORED).map_err(unusable)?;
     let has_keys: bool = connection
         .query_row("select exists (select 1 from sqlite_schema where name = 'backup_file')", [], |row| {
             row.get(0)

@@ -44,6 +44,8 @@ pub enum Leaves {
 pub enum ChangeError {
     /// The username or e-mail belongs to somebody (or did).
     Taken,
+    /// The roles take more room than a token has for them.
+    TooManyRoles,
     /// It would have left no active administrator.
     LastAdministrator,
     /// Somebody else changed it first, or what was to be spent is spent. Carries the step's index.
@@ -56,6 +58,10 @@ impl fmt::Display for ChangeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Taken => formatter.write_str("that username or e-mail is taken"),
+            Self::TooManyRoles => write!(
+                formatter,
+                "so many roles fit no token: together they may have {ROLES_MOST} characters, three more for each"
+            ),
             Self::LastAdministrator => formatter.write_str("nobody else is an active administrator"),
             Self::Elsewhere(_) => formatter.write_str("it was changed elsewhere in the meantime"),
             Self::Store(error) => error.fmt(formatter),
@@ -80,6 +86,9 @@ impl From<ChangeError> for Error {
         match error {
             ChangeError::Taken => {
                 Self::said(crate::error::Kind::Unprocessable, "That username or e-mail is taken.")
+            }
+            ChangeError::TooManyRoles => {
+                Self::said(crate::error::Kind::Unprocessable, "So many roles fit no token.")
             }
             ChangeError::LastAdministrator => Self::said(
                 crate::error::Kind::Conflict,
@@ -135,13 +144,19 @@ impl Users {
         actor: Actor,
         now: Wall,
     ) -> Result<UserId, ChangeError> {
-        let (id, write) = Self::adding(base, &new, actor, now);
+        let (id, write) = Self::adding(base, &new, actor, now)?;
         self.store.write(write).await?;
         Ok(id)
     }
 
     /// The write that [`add`](Self::add)s somebody, to go with another; their epoch is then 0.
-    pub fn adding(base: Write, new: &NewUser, actor: Actor, now: Wall) -> (UserId, Write) {
+    pub fn adding(
+        base: Write,
+        new: &NewUser,
+        actor: Actor,
+        now: Wall,
+    ) -> Result<(UserId, Write), ChangeError> {
+        fit(&new.roles)?;
         let id = UserId::new();
         let entry = Entry::new(Event::UserAdded, actor)
             .about(id)
@@ -168,7 +183,7 @@ impl Users {
             .expect(Rows::One)
             .audit(entry, now)
             .changed("user", id);
-        (id, write)
+        Ok((id, write))
     }
 
     /// Adds to `base` that nobody may be an active administrator when it happens.
@@ -224,6 +239,7 @@ impl Users {
         actor: Actor,
         now: Wall,
     ) -> Result<(), ChangeError> {
+        fit(roles)?;
         let entry = Entry::new(Event::RolesChanged, actor).about(user.id).with("roles", joined(roles));
         let write =
             Write::new().exec(&SET_ROLES, values![user.id.to_string(), joined(roles), joined(&user.roles)]);
@@ -357,6 +373,15 @@ fn joined(roles: &[Role]) -> String {
     names.sort_unstable();
     names.dedup();
     names.join(",")
+}
+
+/// The most characters that all roles of one account have, with three more for each: a token with
+/// them stays below 4 KiB, which is all that a cookie holds.
+const ROLES_MOST: usize = 1_250;
+
+fn fit(roles: &[Role]) -> Result<(), ChangeError> {
+    let size: usize = roles.iter().map(|role| role.as_str().len() + 3).sum();
+    if size <= ROLES_MOST { Ok(()) } else { Err(ChangeError::TooManyRoles) }
 }
 
 /// A display name as it is stored: one line, at most 100 characters.

@@ -59,6 +59,11 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
     }
 }
 
+/// Nothing here is for crawlers (RFC 9309).
+pub fn robots() -> Response {
+    of_type(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(b"User-agent: *\nDisallow: /\n"))
+}
+
 /// `body` as `content_type`, with the headers that hold anywhere.
 pub(super) fn of_type(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(body.into().into());

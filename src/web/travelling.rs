@@ -21,6 +21,8 @@ pub struct NoAccess<'a> {
     pub name: &'a str,
     /// The app's host.
     pub host: &'a Host,
+    /// Whether the rest of the app is open to them.
+    pub partly: bool,
     /// What would let them in, if they may know: `role operator`.
     pub needs: Option<&'a str>,
     /// The reference of this refusal.
@@ -30,9 +32,10 @@ pub struct NoAccess<'a> {
 /// Signed in, and not allowed. 403.
 pub fn no_access(site: &Site, page: &NoAccess<'_>) -> Response {
     let card = html! {
-        (head("You can’t open this app", None))
+        (head(if page.partly { "You can’t open this page" } else { "You can’t open this app" }, None))
         p {
             "Signed in as " strong { (page.name) } ". This account has no access to "
+            @if page.partly { "this part of " }
             strong { (page.host) } "."
         }
         dl.facts {

@@ -36,6 +36,9 @@ pub const HEALTH: &str = "/health";
 /// The public keys (RFC 7517).
 pub const JWKS: &str = "/.well-known/jwks.json";
 
+/// What crawlers may look at: nothing.
+pub const ROBOTS: &str = "/robots.txt";
+
 /// The sheet, the script and the icon, each under a name with its hash.
 pub const ASSETS: &str = "/assets/";
 

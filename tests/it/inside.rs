@@ -29,6 +29,7 @@ mod pages;
 mod properties;
 mod races;
 mod readings;
+mod regressions;
 mod reload;
 mod verdicts;
 mod wire;

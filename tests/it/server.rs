@@ -28,6 +28,16 @@ fn it_ends_when_asked() {
     assert_eq!(code, Some(0), "SIGTERM to an idle server\nits log:\n{}", aegis.process.log());
 }
 
+/// `READY=1` was sent before the change feed was heard, and health was 503 for a moment after it.
+#[test]
+fn it_is_well_from_the_moment_it_is_ready() {
+    for round in 0..20 {
+        let (_aegis, at) = alone();
+        let answer = Ask::get(PORTAL, "/health").send(at);
+        assert_eq!(answer.status, 200, "start {round}, GET /health\ncame back: {answer}");
+    }
+}
+
 #[test]
 fn a_second_server_on_the_same_data_is_refused() {
     let (aegis, at) = alone();

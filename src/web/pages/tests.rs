@@ -101,7 +101,13 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
             "travelling-no-access",
             travelling::no_access(
                 site,
-                &travelling::NoAccess { name: text, host: &host, needs: Some(text), reference: "7F3K-92QD" },
+                &travelling::NoAccess {
+                    name: text,
+                    host: &host,
+                    partly: false,
+                    needs: Some(text),
+                    reference: "7F3K-92QD",
+                },
             ),
         ),
         (

@@ -177,6 +177,29 @@ fn a_database_elsewhere_is_refused_and_not_passed_over() {
     }
 }
 
+/// `DATABASE_URL` was read and ignored.
+#[test]
+fn a_database_url_alone_says_where_the_data_are() {
+    let place = Place::new();
+    let file = place.folder.join("elsewhere/aegis.db");
+    let url = format!("sqlite:{}", file.display());
+    let add = |url: &str| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_aegis"))
+            .args(["user", "add", "sam"])
+            .current_dir(&place.folder)
+            .env("DATABASE_URL", url)
+            .env_remove("STATE_DIRECTORY")
+            .output()
+            .unwrap()
+    };
+    let output = add(&url);
+    assert_eq!(output.status.code(), Some(0), "aegis user add with DATABASE_URL={url}: {output:#?}");
+    assert!(file.exists(), "the database is not at {}: {output:#?}", file.display());
+    let other = url.replace("aegis.db", "other.db");
+    let output = add(&other);
+    assert_eq!(output.status.code(), Some(64), "aegis user add with DATABASE_URL={other}: {output:#?}");
+}
+
 #[test]
 fn a_check_judges_the_log_too() {
     let place = Place::new();
