@@ -17,7 +17,7 @@ use crate::secret::Secret;
 use crate::sessions::{Listed, Purpose, Session};
 use crate::sign_in::{Arrival, Confirmed};
 use crate::state::App;
-use crate::users::User;
+use crate::users::{User, Users};
 use crate::web::forms::{self, Form};
 use crate::web::pages::{self, Said, SessionLine};
 use crate::web::{self, Response, urls};
@@ -119,8 +119,8 @@ impl Door {
         let actor = Actor::User(owner.user.id);
         // A link from before would choose another password over this one.
         let void = self.app.links.void(owner.user.id, now);
-        self.app.users.set_password(void, &owner.user, &hash, actor, now).await?;
-        // Every session is over now; this browser gets a new one.
+        // Every session is over with that; this browser gets a new one.
+        let write = Users::setting_password(void, &owner.user, &hash, actor, now);
         let keep = owner.session.keep;
         let arrival = Arrival {
             address: visit.address,
@@ -129,7 +129,7 @@ impl Door {
             keep,
             replaces: None,
         };
-        let signed = sign_in.admit(owner.user.id, owner.user.epoch + 1, arrival, now).await?;
+        let signed = sign_in.admit(write, (owner.user.id, owner.user.epoch + 1), arrival, now).await?;
         let site = self.app.current.load();
         let mut response = web::redirect(&site.site, HeaderValue::from_static(urls::ACCOUNT));
         self.browser.welcome(&mut response, &signed, keep, site.cookie_domain.as_ref(), now)?;

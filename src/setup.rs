@@ -8,15 +8,15 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::browser::Browser;
-use crate::clock::Now;
+use crate::clock::{Now, Wall};
 use crate::error::{Error, Kind};
 use crate::identity::{Actor, Email, UserId, Username};
 use crate::links::{Link, Purpose};
 use crate::place::ClientAddress;
 use crate::sign_in::Arrival;
 use crate::state::App;
-use crate::store::StoreError;
-use crate::users::{ChangeError, NewUser};
+use crate::store::{StoreError, Write};
+use crate::users::{ChangeError, NewUser, Users};
 use crate::web::forms::{self, Form};
 use crate::web::pages::{self, Said, Setup};
 use crate::web::{self, Response, urls};
@@ -116,8 +116,10 @@ impl Door {
             active: true,
             password: Some(hash),
         };
-        let user = self.app.users.add(link.spend(now), new, Actor::Visitor, now).await.map_err(spent)?;
-        Ok(self.admitted(user, 0, sent).await?)
+        let base = Users::while_nobody_administers(link.spend(now));
+        let (user, write) = Users::adding(base, &new, Actor::Visitor, now).map_err(Error::from)?;
+        // Whatever was not as it should be: somebody else was faster, with this link or without.
+        self.admitted(write, (user, 0), |_| true, sent, now).await
     }
 
     /// `GET /link/password`.
@@ -149,8 +151,9 @@ impl Door {
         let hash = self.app.sign_in.new_password(form.secret("password"), own_words).await?;
         let now = self.app.clock.now().wall;
         let actor = Actor::User(user.id);
-        self.app.users.set_password(link.spend(now), &user, &hash, actor, now).await.map_err(spent)?;
-        Ok(self.admitted(user.id, user.epoch + 1, sent).await?)
+        let write = Users::setting_password(link.spend(now), &user, &hash, actor, now);
+        // The spending is the first step of the write; elsewhere it is the account that has changed.
+        self.admitted(write, (user.id, user.epoch + 1), |step| step == 0, sent, now).await
     }
 
     async fn link(&self, purpose: Purpose, form: &Form, now: Now) -> Result<Link, NotDone> {
@@ -158,10 +161,17 @@ impl Door {
         found.ok_or(NotDone::Used)
     }
 
-    /// Signs the browser in that has just chosen a password, with which the account came to `epoch`.
-    async fn admitted(&self, user: UserId, epoch: i64, sent: &Sent<'_>) -> Result<Response, Error> {
+    /// Does what the link was for, and signs the browser in that did it. Where a step that `spends` meets
+    /// another state, the link is used.
+    async fn admitted(
+        &self,
+        write: Write,
+        user: (UserId, i64),
+        spends: impl Fn(usize) -> bool,
+        sent: &Sent<'_>,
+        now: Wall,
+    ) -> Result<Response, NotDone> {
         let current = self.app.current.load();
-        let now = self.app.clock.now().wall;
         let arrival = Arrival {
             address: sent.address,
             user_agent: sent.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
@@ -169,18 +179,14 @@ impl Door {
             keep: false,
             replaces: self.browser.seen(sent.headers, now).await?.session(),
         };
-        let signed = self.app.sign_in.admit(user, epoch, arrival, now).await?;
+        let signed =
+            self.app.sign_in.admit(write, user, arrival, now).await.map_err(|error| match error {
+                ChangeError::Elsewhere(step) if spends(step) => NotDone::Used,
+                other => NotDone::Again(other.into()),
+            })?;
         let mut response = web::redirect(&current.site, HeaderValue::from_static(urls::HOME));
         self.browser.welcome(&mut response, &signed, false, current.cookie_domain.as_ref(), now)?;
         Ok(response)
-    }
-}
-
-/// The spending is the first step of the write: if that met another state, the link is used.
-fn spent(error: ChangeError) -> NotDone {
-    match error {
-        ChangeError::Elsewhere(0) => NotDone::Used,
-        other => NotDone::Again(other.into()),
     }
 }
 

@@ -16,8 +16,8 @@ use crate::password::{Busy, Checked, Passwords, StoredHash};
 use crate::place::ClientAddress;
 use crate::secret::Secret;
 use crate::sessions::{NewSession, OpenError, Opened, Purpose, Sessions};
-use crate::store::{Statement, Store, Write, values};
-use crate::users::{User, Users};
+use crate::store::{Statement, Store, Write, WriteError, values};
+use crate::users::{ChangeError, User, Users};
 
 /// A password shown at a door.
 #[derive(Debug)]
@@ -116,8 +116,11 @@ struct Right {
     /// Whether the browser has signed in to this account before.
     is_known: bool,
     /// The guess to be given back.
-    taken: Option<Taken>,
+    taken: Taken,
 }
+
+/// How anybody signs in who gets here.
+const METHODS: &[Method] = &[Method::Password];
 
 static REHASH: Statement = Statement::new("update account set password = $2 where id = $1 and password = $3");
 
@@ -157,8 +160,7 @@ impl SignIn {
                 return Ok(Outcome::Wrong);
             }
         };
-        let right =
-            Right { rehash: rehashed.zip(stored), is_known: taken.by_known_device(), taken: Some(taken) };
+        let right = Right { rehash: rehashed.zip(stored), is_known: taken.by_known_device(), taken };
         let Some(signed) = self.open(&shown, &user, &right, now).await? else {
             // Somebody changed the account while its password was judged.
             self.failed(Some(&user), shown.address, now).await?;
@@ -223,13 +225,12 @@ impl SignIn {
             Wanted::Session { keep, replaces } => (Purpose::Web, None, keep, replaces),
             Wanted::Token { audience } => (Purpose::Token, audience, false, None),
         };
-        let methods = &[Method::Password];
         let new = NewSession {
             user: user.id,
             epoch: user.epoch,
             purpose,
             audience,
-            methods,
+            methods: METHODS,
             keep,
             address: shown.address,
             user_agent: shown.user_agent,
@@ -240,49 +241,61 @@ impl SignIn {
             if let Some((new, old)) = &right.rehash {
                 base = base.exec(&REHASH, values![user.id.to_string(), new.as_str(), old.as_str()]);
             }
-            if let Some(taken) = &right.taken {
-                base = self.attempts.credit(base, taken, now).await?;
-            }
-            let mut device = None;
-            if purpose == Purpose::Web && !right.is_known {
-                let (mark, with_mark) = self.attempts.remember_device(base, user.id, now);
-                (device, base) = (Some(mark), with_mark);
-            }
+            let base = self.attempts.credit(base, &right.taken, now).await?;
+            let needs_none = right.is_known || purpose == Purpose::Token;
+            let (device, base) = self.marked(base, user.id, needs_none, now);
             match self.sessions.open(base, new, now).await {
                 Ok(session) => {
-                    let identity = user.identity(session.id, methods, now);
+                    let identity = user.identity(session.id, METHODS, now);
                     return Ok(Some(Signed { identity, session, device }));
                 }
                 Err(OpenError::Changed) => return Ok(None),
-                Err(OpenError::Base) => {} // others guessed at the same moment
+                Err(OpenError::Base(_)) => {} // others guessed at the same moment
                 Err(OpenError::Store(error)) => return Err(Error::unavailable(error.to_string())),
             }
         }
         Err(Error::unavailable("a counter of guesses was changed by others all the time"))
     }
 
-    /// Opens a session for somebody who has just chosen the account's password, in this browser; `epoch`
-    /// is the one that came with it. If others changed the account since, that password may be void.
+    /// Opens a session, in this browser, for somebody whose password `base` sets: both or neither, so that
+    /// nobody is left with a link that is spent and no way in. After `base` the account has this `epoch`.
     pub async fn admit(
         &self,
-        user: UserId,
-        epoch: i64,
+        base: Write,
+        (user, epoch): (UserId, i64),
         arrival: Arrival<'_>,
         now: Wall,
-    ) -> Result<Signed, Error> {
-        let gone = || Error::said(Kind::Conflict, "This account was changed just now. Please sign in.");
-        let read = self.users.by_id(user).await?;
-        let user = read.filter(|user| user.active && user.epoch == epoch).ok_or_else(gone)?;
-        let shown = Shown {
-            login: "",
-            password: Secret::new(""),
-            device: None,
+    ) -> Result<Signed, ChangeError> {
+        let (device, base) = self.marked(base, user, arrival.is_known, now);
+        let new = NewSession {
+            user,
+            epoch,
+            purpose: Purpose::Web,
+            audience: None,
+            methods: METHODS,
+            keep: arrival.keep,
             address: arrival.address,
             user_agent: arrival.user_agent,
-            wanted: Wanted::Session { keep: arrival.keep, replaces: arrival.replaces },
+            replaces: arrival.replaces,
         };
-        let right = Right { rehash: None, is_known: arrival.is_known, taken: None };
-        self.open(&shown, &user, &right, now).await?.ok_or_else(gone)
+        let session = self.sessions.open(base, new, now).await.map_err(|error| match error {
+            OpenError::Base(step) => ChangeError::Elsewhere(step),
+            OpenError::Changed => ChangeError::Elsewhere(usize::MAX),
+            OpenError::Store(error) => error.into(),
+        })?;
+        let gone = |why: String| ChangeError::Store(WriteError::Unavailable(why));
+        let read = self.users.by_id(user).await.map_err(|error| gone(error.to_string()))?;
+        let user = read.ok_or_else(|| gone("the account was deleted a moment ago".to_owned()))?;
+        Ok(Signed { identity: user.identity(session.id, METHODS, now), session, device })
+    }
+
+    /// A new mark for a browser that has none of this account, remembered by the write.
+    fn marked(&self, base: Write, user: UserId, is_known: bool, now: Wall) -> (Option<Secret>, Write) {
+        if is_known {
+            return (None, base);
+        }
+        let (mark, base) = self.attempts.remember_device(base, user, now);
+        (Some(mark), base)
     }
 
     /// Records that a password did not open anything.

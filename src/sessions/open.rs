@@ -48,8 +48,8 @@ pub struct Opened {
 pub enum OpenError {
     /// The account was disabled or changed since it was judged.
     Changed,
-    /// What was to happen with it met another state.
-    Base,
+    /// What was to happen before it met another state, in the step of that index.
+    Base(usize),
     /// The store could not write.
     Store(WriteError),
 }
@@ -110,7 +110,7 @@ impl Sessions {
         }
         match self.store.write(write).await {
             Ok(_) => Ok(Opened { id, cookie, expires_at }),
-            Err(WriteError::Unexpected(step)) if step < before => Err(OpenError::Base),
+            Err(WriteError::Unexpected(step)) if step < before => Err(OpenError::Base(step)),
             Err(WriteError::Unexpected(_)) => Err(OpenError::Changed),
             Err(error) => Err(OpenError::Store(error)),
         }

@@ -144,6 +144,18 @@ impl Users {
         actor: Actor,
         now: Wall,
     ) -> Result<UserId, ChangeError> {
+        let (id, write) = Self::adding(base, &new, actor, now)?;
+        self.store.write(write).await?;
+        Ok(id)
+    }
+
+    /// The write that [`add`](Self::add)s somebody, to go with another; their epoch is then 0.
+    pub fn adding(
+        base: Write,
+        new: &NewUser,
+        actor: Actor,
+        now: Wall,
+    ) -> Result<(UserId, Write), ChangeError> {
         fit(&new.roles)?;
         let id = UserId::new();
         let entry = Entry::new(Event::UserAdded, actor)
@@ -171,8 +183,12 @@ impl Users {
             .expect(Rows::One)
             .audit(entry, now)
             .changed("user", id);
-        self.store.write(write).await?;
-        Ok(id)
+        Ok((id, write))
+    }
+
+    /// Adds to `base` that nobody may be an active administrator when it happens.
+    pub fn while_nobody_administers(base: Write) -> Write {
+        base.exec(&super::ADMINISTRATORS, values![]).expect(Rows::None)
     }
 
     /// Adds somebody whose username is made from the e-mail: with a digit at its end if it is taken.
@@ -202,13 +218,17 @@ impl Users {
         actor: Actor,
         now: Wall,
     ) -> Result<(), ChangeError> {
-        let write = base
-            .exec(&SET_PASSWORD, values![user.id.to_string(), hash.as_str(), now, user.epoch])
+        self.store.write(Self::setting_password(base, user, hash, actor, now)).await?;
+        Ok(())
+    }
+
+    /// The write that [`set_password`](Self::set_password) does, to go with another; the user's epoch is
+    /// then one more than it was read.
+    pub fn setting_password(base: Write, user: &User, hash: &StoredHash, actor: Actor, now: Wall) -> Write {
+        base.exec(&SET_PASSWORD, values![user.id.to_string(), hash.as_str(), now, user.epoch])
             .expect(Rows::One)
             .audit(Entry::new(Event::PasswordChanged, actor).about(user.id), now)
-            .changed("user", user.id);
-        self.store.write(write).await?;
-        Ok(())
+            .changed("user", user.id)
     }
 
     /// Replaces the roles. They must still be as they were read with `user`.

@@ -7,6 +7,7 @@ use aegis::identity::Actor;
 use aegis::links::Purpose;
 use aegis::sign_in::Arrival;
 use aegis::store::Write;
+use aegis::users::{User, Users};
 
 use super::house::{APPS, House, Memory, PASSWORD, PORTAL};
 use super::visit::{Browser, Visit, form, json};
@@ -74,20 +75,20 @@ fn a_session_was_opened_for_a_password_replaced_meanwhile(memory: Memory) {
     let person = house.person(&[]);
     let users = &house.app.users;
     let hash = house.user(person.id).password.expect("a password");
-    for expected in ["theirs", "the operator's"] {
-        let user = house.user(person.id);
-        let set = users.set_password(Write::new(), &user, &hash, Actor::Command, house.now());
-        house.wait(set).unwrap_or_else(|error| panic!("{expected} is set: {error}"));
-    }
-    let admit = |epoch| {
+    let set = users.set_password(Write::new(), &person, &hash, Actor::Command, house.now());
+    house.wait(set).expect("the operator's is set");
+    let admit = |user: &User| {
         let arrival =
             Arrival { address: None, user_agent: None, is_known: false, keep: false, replaces: None };
-        house.wait(house.app.sign_in.admit(person.id, epoch, arrival, house.now()))
+        let actor = Actor::User(user.id);
+        let write = Users::setting_password(Write::new(), user, &hash, actor, house.now());
+        house.wait(house.app.sign_in.admit(write, (user.id, user.epoch + 1), arrival, house.now()))
     };
-    let late = admit(person.epoch + 1);
-    assert!(late.is_err(), "for the password that was replaced: {late:?}");
-    let right = admit(person.epoch + 2);
-    assert!(right.is_ok(), "for the one that counts: {right:?}");
+    let late = admit(&person);
+    assert!(late.is_err(), "for a password that is set no more: {late:?}");
+    assert_eq!(house.user(person.id).epoch, person.epoch + 1, "the operator's stands");
+    let right = admit(&house.user(person.id));
+    assert!(right.is_ok(), "for one that is set with it: {right:?}");
 }
 
 fn the_own_site_was_open_to_crawlers(memory: Memory) {
