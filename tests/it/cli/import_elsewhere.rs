@@ -156,6 +156,11 @@ fn a_csv_moves_over() {
         bcrypt(),
         argon2id()
     );
+    let unquoted = server.file("", "unquoted.csv", &rows.replace('"', ""));
+    let heard =
+        super::refused("user import", &server.aegis.command(&["user", "import", "--from", &unquoted], ""));
+    assert!(heard.contains("as an argon2 hash, stands in \"quotes\""), "commas in fields: {heard}");
+
     server.moves(&server.file("", "people.csv", &rows), &["ann@example.test", "bob@example.test"]);
     server.signs_in("ann", OLD, 200);
     server.signs_in("bob", OLD, 200);
