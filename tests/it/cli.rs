@@ -3,6 +3,7 @@
 mod accounts;
 mod beside;
 mod data;
+mod import_elsewhere;
 mod importing;
 
 use std::path::PathBuf;

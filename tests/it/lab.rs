@@ -10,6 +10,7 @@ pub(crate) mod aegis;
 pub(crate) mod app;
 pub(crate) mod client;
 pub(crate) mod curl;
+pub(crate) mod postgresql;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod stub;

@@ -53,13 +53,20 @@ pub(super) fn csv(path: &Path, text: &str) -> Result<Vec<Imported>, Faults> {
             }
             Err(error) => {
                 let line = line_of(error.position());
-                let message = match error.kind() {
+                let fault = match error.kind() {
                     csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                        format!("{len} fields, and the header row has {expected_len}")
+                        let fault =
+                            Fault::new(format!("{len} fields, and the header row has {expected_len}"));
+                        // Argon2 hashes have commas.
+                        if len > expected_len {
+                            fault.hint("a field with a comma in it, as an argon2 hash, stands in \"quotes\"")
+                        } else {
+                            fault
+                        }
                     }
-                    _ => "not a row of a table".to_owned(),
+                    _ => Fault::new("not a row of a table"),
                 };
-                gather.fault(line, Fault::new(message));
+                gather.fault(line, fault);
             }
         }
     }
