@@ -12,7 +12,6 @@ mod reason;
 mod refusals;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{HeaderMap, Request, header};
@@ -51,7 +50,6 @@ pub struct Door {
     passes: Passes,
     /// The last refusals, for `aegis explain`.
     pub refusals: Refusals,
-    allowed: AtomicU64,
     unknown_told: Seldom,
     wrong_told: Seldom,
 }
@@ -66,15 +64,9 @@ impl Door {
             authenticate: app.authenticate.clone(),
             passes: Passes::new(app.fixed.remembered),
             refusals: Refusals::default(),
-            allowed: AtomicU64::new(0),
             unknown_told: Seldom::default(),
             wrong_told: Seldom::default(),
         }
-    }
-
-    /// How many checks were allowed since the start.
-    pub fn allowed(&self) -> u64 {
-        self.allowed.load(Ordering::Relaxed)
     }
 
     /// Answers a check that came in this dialect.
@@ -293,7 +285,6 @@ impl Door {
     }
 
     fn allow(&self, identity: HeaderMap, headers: &HeaderMap) -> Response {
-        self.allowed.fetch_add(1, Ordering::Relaxed);
         answers::allowed(identity, headers, |value| authorization_is_ours(value, &self.authenticate.keys))
     }
 
