@@ -76,6 +76,8 @@ pub struct Settings {
     pub headers: Placed<HeaderNames>,
     /// `[cookie]`.
     pub cookie: CookieSettings,
+    /// `[tailscale]`, if it is there: without it nobody is known by the tailnet.
+    pub tailscale: Option<Placed<TailscaleSettings>>,
     /// `[session]`.
     pub session: SessionSettings,
     /// `[token]` and `JWT_SECRET`.
@@ -108,6 +110,44 @@ pub enum HeaderNames {
 pub struct CookieSettings {
     /// `domain`: hosts under it share one cookie.
     pub domain: Option<Placed<String>>,
+}
+
+/// `[tailscale]`.
+#[derive(Clone, Debug)]
+pub struct TailscaleSettings {
+    /// `socket`: of the local tailscaled. `auto`, or a path.
+    pub socket: Placed<String>,
+    /// `networks`: the addresses of the tailnet. Tailscale's own.
+    pub networks: Vec<Placed<String>>,
+    /// `accept`: `own-tailnet`.
+    pub accept: Placed<String>,
+    /// `auto_create`: whether a person of the tailnet who is seen for the first time becomes a user. `false`.
+    pub auto_create: Placed<bool>,
+    /// `roles`: that such a user gets.
+    pub roles: Vec<Placed<String>>,
+    /// `counts_as`: `two_factor` or `signed_in`. `two_factor`.
+    pub counts_as: Placed<String>,
+    /// `trust_loopback`: whether a proxy that only asks from loopback is believed about the tailnet. `false`.
+    pub trust_loopback: Placed<bool>,
+    /// `capability`: of the grants that give roles.
+    pub capability: Option<Placed<String>>,
+    /// `client_port_header`: with userspace networking, the header in which the proxy tells the client's port.
+    pub client_port_header: Option<Placed<String>>,
+    /// `[tailscale.users]`: from a login of the tailnet to a username.
+    pub users: BTreeMap<String, Placed<String>>,
+    /// `[tailscale.shared]`: from a login of another tailnet, whose owner this node is shared with, to a username.
+    pub shared: BTreeMap<String, Placed<String>>,
+    /// `[tailscale.tags]`: from a tag to what its devices are.
+    pub tags: BTreeMap<String, Placed<TagSettings>>,
+}
+
+/// `[tailscale.tags]`: `"tag:ci" = { user = "ci", roles = ["robot"] }`.
+#[derive(Clone, Debug, Default)]
+pub struct TagSettings {
+    /// `user`: the name such a device has.
+    pub user: Option<Placed<String>>,
+    /// `roles`.
+    pub roles: Vec<Placed<String>>,
 }
 
 /// `[session]`: spans such as `7d`, `24h`, `30m`.

@@ -206,6 +206,8 @@ impl FromStr for AppName {
 pub enum Method {
     /// The account's password.
     Password,
+    /// The local tailscaled knows whose device it is. Never of a session: it is asked anew.
+    Tailnet,
 }
 
 impl Method {
@@ -213,13 +215,15 @@ impl Method {
     pub fn name(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Tailnet => "tailnet",
         }
     }
 
-    /// As it stands in a token's `amr` (RFC 8176, section 2).
+    /// As it stands in a token's `amr` (RFC 8176, section 2; `tailnet` is a name of our own).
     pub fn amr(self) -> &'static str {
         match self {
             Self::Password => "pwd",
+            Self::Tailnet => "tailnet",
         }
     }
 
@@ -227,6 +231,7 @@ impl Method {
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "password" => Some(Self::Password),
+            "tailnet" => Some(Self::Tailnet),
             _ => None,
         }
     }
@@ -296,6 +301,20 @@ impl Identity {
     }
 }
 
+/// A person of a tailnet, as its control server knows them. `(tailnet, id)` is who they are: a login
+/// can be given to somebody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The tailnet, by its `MagicDNSSuffix`.
+    pub tailnet: Arc<str>,
+    /// `UserProfile.ID`.
+    pub id: i64,
+    /// `UserProfile.LoginName`: `sam@github`, `sam@example.com`, with headscale also `sam`. No e-mail address.
+    pub login: Box<str>,
+    /// `UserProfile.DisplayName`; may be empty.
+    pub name: Box<str>,
+}
+
 /// Who did something, for the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
@@ -338,6 +357,8 @@ pub enum Why {
 pub enum Part {
     /// The store.
     Store,
+    /// The local tailscaled.
+    Tailscale,
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::section::{Reading, Section};
 use super::tree::Table;
 use super::{
     AppSettings, BootstrapAdmin, CookieSettings, HeaderNames, LimitSettings, LogSettings, Placed,
-    RuleSettings, SessionSettings, Settings, TokenSettings,
+    RuleSettings, SessionSettings, Settings, TagSettings, TailscaleSettings, TokenSettings,
 };
 use crate::error::Fault;
 use crate::secret::{Secret, same};
@@ -35,7 +35,7 @@ pub(super) fn settings(tree: Table, reading: &mut Reading) -> Settings {
 }
 
 fn whole(root: &mut Section<'_>) -> Settings {
-    for section in ["tailscale", "telegram", "mail", "metrics"] {
+    for section in ["telegram", "mail", "metrics"] {
         root.later(section);
     }
     let database_url = database_url(root);
@@ -49,6 +49,7 @@ fn whole(root: &mut Section<'_>) -> Settings {
         database_url,
         headers: headers(root),
         cookie: root.section("cookie", |cookie| CookieSettings { domain: cookie.text("domain") }),
+        tailscale: root.optional_section("tailscale", tailscale),
         session: root.section("session", |session| SessionSettings {
             idle: session.text_or("idle", "7d"),
             longest: session.text_or("longest", "30d"),
@@ -136,6 +137,26 @@ fn headers(root: &mut Section<'_>) -> Placed<HeaderNames> {
         }
         place.with(HeaderNames::Map(names))
     })
+}
+
+fn tailscale(section: &mut Section<'_>) -> TailscaleSettings {
+    TailscaleSettings {
+        socket: section.text_or("socket", "auto"),
+        networks: section.texts_or("networks", &["100.64.0.0/10", "fd7a:115c:a1e0::/48"]),
+        accept: section.text_or("accept", "own-tailnet"),
+        auto_create: section.flag_or("auto_create", false),
+        roles: section.texts_or("roles", &[]),
+        counts_as: section.text_or("counts_as", "two_factor"),
+        trust_loopback: section.flag_or("trust_loopback", false),
+        capability: section.text("capability"),
+        client_port_header: section.text("client_port_header"),
+        users: section.map("users"),
+        shared: section.map("shared"),
+        tags: section.sections("tags", |tag| TagSettings {
+            user: tag.text("user"),
+            roles: tag.texts_or("roles", &[]),
+        }),
+    }
 }
 
 fn token(section: &mut Section<'_>) -> TokenSettings {

@@ -163,6 +163,21 @@ impl<'r> Section<'r> {
         Placed::of(default)
     }
 
+    /// `true` or `false`, or `default`.
+    pub(super) fn flag_or(&mut self, key: &'static str, default: bool) -> Placed<bool> {
+        let Some(node) = self.take(key) else { return Placed::of(default) };
+        let flag = match &node.value {
+            Node::Flag(flag) => Some(*flag),
+            Node::Loose(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        if let Some(flag) = flag {
+            return node.with(flag);
+        }
+        self.wrong_type(key, &node, "true or false", &format!("{key} = {default}"));
+        Placed::of(default)
+    }
+
     /// A list of texts; in a variable they are separated by commas.
     pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<Placed<String>>> {
         let node = self.take(key)?;
@@ -254,6 +269,48 @@ impl<'r> Section<'r> {
             }
         };
         Section::read(self.name(key), table, self.reading, read)
+    }
+
+    /// The section under `key`, if it is there at all.
+    pub(super) fn optional_section<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Section<'_>) -> T,
+    ) -> Option<Placed<T>> {
+        let Some(node) = self.table.get(key) else {
+            self.known.push(key);
+            return None;
+        };
+        let place = node.with(());
+        Some(place.with(self.section(key, read)))
+    }
+
+    /// Texts under the names that the operator gave them.
+    pub(super) fn map(&mut self, key: &'static str) -> BTreeMap<String, Placed<String>> {
+        let path = self.name(key);
+        let table = match self.take(key) {
+            None => return BTreeMap::new(),
+            Some(Placed { value: Node::Table(table), .. }) => table,
+            Some(node) => {
+                self.wrong_type(key, &node, "a section", &format!("[{path}]"));
+                return BTreeMap::new();
+            }
+        };
+        let mut texts = BTreeMap::new();
+        for (name, node) in table {
+            if let Node::Text(text) | Node::Loose(text) = &node.value {
+                let text = node.with(text.clone());
+                texts.insert(name, text);
+            } else {
+                let fault = Fault::new(format!(
+                    "`{path}`: `{}` must be text, not {}",
+                    name.escape_debug(),
+                    node.value.kind()
+                ));
+                self.reading.faults.add(node.fault(fault.hint(format!("such as `\"{name}\" = \"…\"`"))));
+            }
+        }
+        texts
     }
 
     /// Whether a section, and not a value, stands under `key`.

@@ -20,6 +20,8 @@ pub(super) enum Node {
     Loose(String),
     /// A whole number.
     Number(i64),
+    /// `true` or `false`.
+    Flag(bool),
     /// A list.
     List(Vec<Placed<Node>>),
     /// A section.
@@ -34,6 +36,7 @@ impl Node {
         match self {
             Self::Text(_) | Self::Loose(_) => "text",
             Self::Number(_) => "a number",
+            Self::Flag(_) => "true or false",
             Self::List(_) => "a list",
             Self::Table(_) => "a section",
             Self::Other(kind) => kind,
@@ -94,7 +97,7 @@ impl File<'_> {
             ),
             DeValue::Table(table) => Node::Table(self.table(table)),
             DeValue::Float(_) => Node::Other("a number with a fraction"),
-            DeValue::Boolean(_) => Node::Other("true or false"),
+            DeValue::Boolean(flag) => Node::Flag(flag),
             DeValue::Datetime(_) => Node::Other("a date"),
         }
     }
