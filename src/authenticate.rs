@@ -2,13 +2,14 @@
 //! list of what is understood.
 //!
 //! Promises: schemes are asked in the order of the contract (`X-Aegis-Key`, the cookie,
-//! `Authorization`); a credential that is not ours counts as absent; user, roles and audience come
+//! `Authorization`, the tailnet); a credential that is not ours counts as absent; user, roles and audience come
 //! from the live record, never from a token; what could not be asked is never "nobody".
 //! Never: judges a rule, remembers an answer.
 
 mod api_key;
 mod authorization;
 mod cookie;
+pub mod tailnet;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +17,13 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::changes::{Changes, Live};
-use crate::clock::{Now, Seldom, Wall};
-use crate::identity::{AppName, Found, Part, Why};
+use crate::clock::{Mono, Now, Seldom, Wall};
+use crate::identity::{AppName, Found, Identity, Part, SessionId, Why};
 use crate::keys::Keys;
 use crate::sessions::{Purpose, Session, Sessions, State};
+use crate::tailscale::Place;
+
+use tailnet::{Ambient, Elsewhere, Rules, Sighted, Tailnet};
 
 pub use authorization::is_ours as authorization_is_ours;
 
@@ -35,6 +39,8 @@ pub struct Authenticate {
     pub sessions: Sessions,
     /// What has changed since it was read.
     pub changes: Arc<Changes>,
+    /// Whose devices are on the tailnet, where there is one.
+    pub tailnet: Option<Arc<Tailnet>>,
     /// When the log last said that the store does not answer.
     pub unanswered_told: Arc<Seldom>,
 }
@@ -53,10 +59,14 @@ pub struct Recognised<'a> {
 pub struct Basis<'a> {
     /// The credential.
     pub credential: Credential<'a>,
-    /// When the credential itself is over.
+    /// Whose it is.
+    pub identity: Arc<Identity>,
+    /// When it is over at the latest.
     pub until: Wall,
-    /// The session it names.
-    pub session: Session,
+    /// The same, by the other clock, where freshness counts.
+    pub until_mono: Option<Mono>,
+    /// The session it names, if it names one.
+    pub session: Option<SessionId>,
     /// What falls when one of both changes.
     pub handles: Handles,
 }
@@ -66,10 +76,12 @@ pub struct Basis<'a> {
 pub struct Handles {
     /// The user's.
     pub user: Arc<Live>,
-    /// The session's.
-    pub session: Arc<Live>,
+    /// The session's, where there is one.
+    pub session: Option<Arc<Live>>,
     /// The change feed's generation.
     pub generation: u64,
+    /// The tailnet's generation, where the tailnet says who it is.
+    pub tailnet: Option<u64>,
 }
 
 /// A credential of ours, as it was shown.
@@ -79,6 +91,8 @@ pub enum Credential<'a> {
     Cookie(&'a str),
     /// The token of `Authorization: Bearer`.
     Bearer(&'a str),
+    /// A device of the tailnet.
+    Device(Place),
 }
 
 /// What a request carries, before anything is judged.
@@ -133,7 +147,7 @@ impl Authenticate {
         }
     }
 
-    /// Who the request comes from, for `app`. Asks the store.
+    /// Who the request comes from by what it carries, for `app`. Asks the store.
     pub async fn find<'a>(&self, headers: &'a HeaderMap, app: &AppName, now: Now) -> Recognised<'a> {
         let mut unanswered = None;
         if api_key::is_shown(headers) {
@@ -152,6 +166,50 @@ impl Authenticate {
             Scheme::Absent => {}
         }
         Recognised { found: unanswered.map_or(Found::Nobody, Found::Unanswered), by: None }
+    }
+
+    /// Which device of the tailnet a request comes from, if an identity may rest on that. Asks nobody.
+    pub fn device(
+        &self,
+        rules: Option<&Rules>,
+        ambient: &Ambient<'_>,
+        now: Mono,
+    ) -> Result<Place, Elsewhere> {
+        match (&self.tailnet, rules) {
+            (Some(tailnet), Some(rules)) => tailnet.place(rules, ambient, now),
+            (None, _) | (_, None) => Err(Elsewhere::NoTailnet),
+        }
+    }
+
+    /// Who is on that device, for `app`. Asks the local tailscaled and the store.
+    pub async fn find_device<'a>(
+        &self,
+        rules: Option<&Rules>,
+        device: Place,
+        app: &AppName,
+        now: Now,
+    ) -> Recognised<'a> {
+        match (&self.tailnet, rules) {
+            (Some(tailnet), Some(rules)) => tailnet.find(self, rules, device, app, now).await,
+            (None, _) | (_, None) => Recognised { found: Found::Nobody, by: None },
+        }
+    }
+
+    /// Who is on the device that a request to a page of our own comes from, or why nobody is asked.
+    pub async fn sighted(
+        &self,
+        rules: Option<&Rules>,
+        ambient: &Ambient<'_>,
+        now: Now,
+    ) -> Result<Sighted, Elsewhere> {
+        let (Some(tailnet), Some(rules)) = (&self.tailnet, rules) else { return Err(Elsewhere::NoTailnet) };
+        let place = tailnet.place(rules, ambient, now.mono)?;
+        Ok(tailnet.sight(self, rules, place, now).await)
+    }
+
+    /// The generation of what the tailnet said: an answer from before counts no more.
+    pub fn tailnet_generation(&self) -> Option<u64> {
+        self.tailnet.as_ref().map(|tailnet| tailnet.tailscale.generation())
     }
 
     /// Whether a token for scripts counts now, at whichever app.
@@ -176,7 +234,8 @@ impl Authenticate {
         let handles = Handles {
             generation: self.changes.generation(),
             user: self.changes.live_user(claims.sub),
-            session: self.changes.live_session(claims.sid),
+            session: Some(self.changes.live_session(claims.sid)),
+            tailnet: None,
         };
         match self.sessions.by_id(claims.sid, now.wall).await {
             Err(error) => {
@@ -217,7 +276,21 @@ enum Named {
 }
 
 fn known(basis: Basis<'_>) -> Recognised<'_> {
-    Recognised { found: Found::Known(basis.session.identity.clone()), by: Some(basis) }
+    Recognised { found: Found::Known(basis.identity.clone()), by: Some(basis) }
+}
+
+impl<'a> Basis<'a> {
+    /// `credential` names `session`, and is itself over at `until`.
+    fn of_session(credential: Credential<'a>, session: &Session, handles: Handles, until: Wall) -> Self {
+        Self {
+            credential,
+            identity: session.identity.clone(),
+            until: until.min(session.expires_at),
+            until_mono: None,
+            session: Some(session.id),
+            handles,
+        }
+    }
 }
 
 /// Whether a token of a session opened for `purpose` may be shown as `Authorization: Bearer`.

@@ -10,30 +10,27 @@ mod identity_headers;
 mod passes;
 mod reason;
 mod refusals;
+mod who;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Request, header};
 
-use crate::authenticate::{Authenticate, Basis, Carried, authorization_is_ours};
+use crate::authenticate::{Authenticate, authorization_is_ours};
 use crate::changes::Changes;
 use crate::clock::{Clock, Now, Seldom};
 use crate::error::{Error, Kind};
 use crate::forwarded::{Asked, Dialect, Peer, Unread};
-use crate::identity::{Email, Found, Identity, Require, Role};
-use crate::keys::AssertionClaims;
+use crate::identity::{Email, Found, Identity, Part, Require, Role};
 use crate::place::Authority;
 use crate::policy::{self, App, Needs, NoApp, Preflight, Rule, Verdict};
 use crate::state::{self, Current};
 use crate::web::{self, Response};
 
-use passes::{Pass, Passes, Terms};
+use passes::Passes;
 pub use reason::Reason;
 pub use refusals::{Refusal, Refusals};
-
-/// How long the same assertion is handed out: half its life, so that an app never gets a stale one.
-const ASSERTION_RENEWAL: Duration = Duration::from_secs(150);
 
 /// How often the log says that a proxy is not believed.
 const TOLD_AGAIN: Duration = Duration::from_mins(1);
@@ -93,91 +90,6 @@ impl Door {
     /// The closed answer of this dialect, when answering itself failed.
     pub fn closed(dialect: Dialect, error: &Error) -> Response {
         answers::closed(dialect, error)
-    }
-
-    /// Answers from memory, if it can.
-    fn known(
-        &self,
-        dialect: Dialect,
-        current: &Current,
-        asked: &Asked<'_>,
-        headers: &HeaderMap,
-        now: Now,
-    ) -> Option<Response> {
-        let (app, rule) = match self.choose(dialect, current, asked, now) {
-            Ok(chosen) => chosen,
-            Err(answer) => return Some(*answer),
-        };
-        match self.authenticate.carried(headers) {
-            Carried::Nothing => {
-                Some(self.verdict(dialect, current, asked, headers, (app, rule), &Found::Nobody, None, now))
-            }
-            Carried::One(credential) => {
-                let pass = self.passes.get(credential, app.name(), current.version, &self.changes, now)?;
-                let ready = Some(&pass.headers);
-                Some(self.verdict(dialect, current, asked, headers, (app, rule), &pass.found, ready, now))
-            }
-            Carried::Several => None,
-        }
-    }
-
-    /// Answers by asking: signature, store. Remembers who it was.
-    async fn find_out(
-        &self,
-        dialect: Dialect,
-        current: &Current,
-        asked: &Asked<'_>,
-        headers: &HeaderMap,
-        now: Now,
-    ) -> Response {
-        let (app, rule) = match self.choose(dialect, current, asked, now) {
-            Ok(chosen) => chosen,
-            Err(answer) => return *answer,
-        };
-        let recognised = self.authenticate.find(headers, app.name(), now).await;
-        let mut ready = None;
-        if let Some(basis) = recognised.by {
-            match self.remember(current, app, basis, &recognised.found, now) {
-                Ok(headers) => ready = Some(headers),
-                Err(error) => {
-                    tracing::error!(event = "check.failed", reason = %error);
-                    return answers::refused(dialect, current, asked, &error, |status| {
-                        self.refusals.keep(asked, status, Some(rule), None, Reason::Failed, now)
-                    });
-                }
-            }
-        }
-        self.verdict(dialect, current, asked, headers, (app, rule), &recognised.found, ready.as_ref(), now)
-    }
-
-    /// Prepares the answer's headers for somebody who was recognised, and keeps them.
-    fn remember(
-        &self,
-        current: &Current,
-        app: &App,
-        basis: Basis<'_>,
-        found: &Found,
-        now: Now,
-    ) -> Result<HeaderMap, Error> {
-        let Basis { credential, until, session, handles } = basis;
-        let used = self.authenticate.sessions.touch(session.id, now.wall);
-        let claims = AssertionClaims::of(&session.identity, app.name(), now.wall);
-        let assertion = self.authenticate.keys.sign_assertion(&claims)?;
-        let ready =
-            identity_headers::of(&current.header_names, app.remote_user(), &session.identity, &assertion);
-        let until_wall = now.wall.plus(ASSERTION_RENEWAL).min(session.expires_at).min(until);
-        let terms = Terms {
-            credential,
-            app: app.name(),
-            version: current.version,
-            until_wall,
-            until_mono: now.mono.plus(now.wall.until(until_wall)),
-            used,
-            idle: self.authenticate.sessions.lifetimes().idle,
-        };
-        let pass = Pass::new(terms, handles, found.clone(), ready.clone());
-        self.passes.keep(credential, app.name(), pass);
-        Ok(ready)
     }
 
     /// The app and the rule that a request falls under, or the answer if there is none.
@@ -276,6 +188,14 @@ impl Door {
                     let error = Error::said(Kind::Forbidden, "Nobody may open this.");
                     answers::refused(dialect, current, asked, &error, |_| reference)
                 }
+            }
+            // The sign-in page helps whoever the local tailscaled cannot tell of.
+            Verdict::Unavailable(Part::Tailscale)
+                if asked.navigation && rule.require() != Require::Tailnet =>
+            {
+                answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
+                    keep(status, Reason::Unanswered)
+                })
             }
             Verdict::Unavailable(part) => {
                 let error = Error::unavailable(format!("{part:?} did not answer"));

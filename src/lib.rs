@@ -29,6 +29,7 @@ pub mod sign_in;
 pub mod state;
 pub mod status;
 pub mod store;
+pub mod tailscale;
 pub mod throttle;
 pub mod token;
 pub mod users;

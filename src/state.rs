@@ -16,6 +16,7 @@ use http::HeaderMap;
 
 use crate::attempts::Attempts;
 use crate::authenticate::Authenticate;
+use crate::authenticate::tailnet::{self, Tailnet};
 use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::config::{self, Settings};
@@ -30,6 +31,7 @@ use crate::secret::fingerprint;
 use crate::sessions::{Lifetimes, Sessions};
 use crate::sign_in::SignIn;
 use crate::store::{self, Store};
+use crate::tailscale::{self, Tailscale};
 use crate::users::Users;
 use crate::web::Site;
 
@@ -43,6 +45,8 @@ pub struct Current {
     pub policy: Policy,
     /// Who is believed about visitors.
     pub proxies: Proxies,
+    /// People and machines of the tailnet, where there is one.
+    pub tailnet: Option<tailnet::Rules>,
     /// What identity headers are called.
     pub header_names: HeaderNames,
     /// What our pages need to know of the site.
@@ -76,6 +80,8 @@ pub struct Fixed {
     pub hash_threads: usize,
     /// Bytes for remembered checks; 0 turns remembering off.
     pub remembered: u64,
+    /// The local tailscaled, where it is asked.
+    pub tailscale: Option<tailscale::Options>,
 }
 
 /// Settings that were found right, and nothing opened yet.
@@ -139,22 +145,31 @@ impl App {
         keep(Keys::check(&settings.token));
         keep(database(settings));
         let proxies = Proxies::compile(settings).map_err(|found| faults.extend(found)).ok();
+        let tailnet = tailnet(settings).map_err(|found| faults.extend(found)).ok();
         let policy = match (&public_url, &cookie_domain) {
             (Ok(public_url), Ok(domain)) => Policy::compile(settings, public_url, domain.as_ref())
                 .map_err(|found| faults.extend(found))
                 .ok(),
             _ => None,
         };
-        match (public_url, cookie_domain, fixed, header_names, proxies, policy) {
-            (Ok(public_url), Ok(domain), Ok(fixed), Ok(header_names), Some(proxies), Some(policy))
-                if faults.0.is_empty() =>
-            {
+        match (public_url, cookie_domain, fixed, header_names, proxies, policy, tailnet) {
+            (
+                Ok(public_url),
+                Ok(domain),
+                Ok(mut fixed),
+                Ok(header_names),
+                Some(proxies),
+                Some(policy),
+                Some((tailscale, tailnet)),
+            ) if faults.0.is_empty() => {
+                fixed.tailscale = tailscale;
                 let [_, longest, _] = fixed.lifetimes;
                 let site = Site::new(public_url, domain.as_ref(), longest);
                 let current = Current {
                     version: 1,
                     policy,
                     proxies,
+                    tailnet,
                     header_names,
                     site,
                     cookie_domain: domain,
@@ -181,6 +196,10 @@ impl App {
         let users = Users::new(store.clone());
         let sessions = Sessions::new(store.clone(), fixed.session_lifetimes());
         let attempts = Attempts::new(store.clone());
+        let tailnet = fixed.tailscale.clone().map(|options| {
+            let tailscale = Arc::new(Tailscale::new(options, clock.clone()));
+            Arc::new(Tailnet::new(tailscale, users.clone()))
+        });
         let sign_in = SignIn {
             clock: clock.clone(),
             store: store.clone(),
@@ -196,6 +215,7 @@ impl App {
                 keys: keys.clone(),
                 sessions: sessions.clone(),
                 changes: changes.clone(),
+                tailnet,
                 unanswered_told: Arc::default(),
             },
             clock,
@@ -263,6 +283,7 @@ impl Fixed {
         compare("token.algorithm", self.signing.0 == other.signing.0);
         compare("token.jwt_secret", self.signing.1 == other.signing.1);
         compare("log", self.log == other.log);
+        compare("tailscale.socket", self.tailscale == other.tailscale);
         compare("session", self.lifetimes == other.lifetimes);
         compare(
             "limits",
@@ -289,6 +310,19 @@ fn database(settings: &Settings) -> Result<(), Fault> {
     };
     Err(url
         .fault(fault.hint(format!("leave one of them out; by `data_dir` the database is {}", own.display()))))
+}
+
+/// What `[tailscale]` says: of the daemon, and of people.
+fn tailnet(settings: &Settings) -> Result<(Option<tailscale::Options>, Option<tailnet::Rules>), Faults> {
+    let Some(written) = &settings.tailscale else { return Ok((None, None)) };
+    match (tailscale::Options::compile(written), tailnet::Rules::compile(&written.value)) {
+        (Ok(options), Ok(rules)) => Ok((Some(options), Some(rules))),
+        (Ok(_), Err(faults)) | (Err(faults), Ok(_)) => Err(faults),
+        (Err(mut faults), Err(others)) => {
+            faults.extend(others);
+            Err(faults)
+        }
+    }
 }
 
 fn lifetimes(settings: &Settings) -> Result<[Duration; 3], Fault> {
@@ -338,5 +372,6 @@ fn fixed(settings: &Settings, lifetimes: [Duration; 3]) -> Result<Fixed, Fault> 
         connections: usize::try_from(settings.limits.connections.value).unwrap_or_default(),
         hash_threads: within("hash_threads", &settings.limits.hash_threads, 1, 2)?,
         remembered: u64::try_from(remembered).unwrap_or_default() * 1024 * 1024,
+        tailscale: None,
     })
 }

@@ -59,7 +59,7 @@ pub(super) async fn find<'a>(
     match authenticate.session_of(token, Some(app), now).await {
         Named::Session(session, handles, until) if may_be_bearer(session.purpose) => {
             let credential = Credential::Bearer(token);
-            Scheme::Known(Box::new(Basis { credential, until, session: *session, handles }))
+            Scheme::Known(Box::new(Basis::of_session(credential, &session, handles, until)))
         }
         Named::Session(..) | Named::Nothing => Scheme::Refused(Why::Invalid),
         Named::Disabled => Scheme::Refused(Why::Disabled),

@@ -30,12 +30,12 @@ pub(super) async fn find<'a>(
         match authenticate.session_of(token, Some(app), now).await {
             Named::Session(session, handles, until) => {
                 if let Scheme::Known(other) = &answer
-                    && other.session.id != session.id
+                    && other.session != Some(session.id)
                 {
                     return Scheme::Absent;
                 }
                 let credential = Credential::Cookie(token);
-                answer = Scheme::Known(Box::new(Basis { credential, until, session: *session, handles }));
+                answer = Scheme::Known(Box::new(Basis::of_session(credential, &session, handles, until)));
             }
             Named::Disabled => return Scheme::Refused(Why::Disabled),
             Named::Unanswered => return Scheme::Unanswered(Part::Store),

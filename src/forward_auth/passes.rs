@@ -18,23 +18,65 @@ use crate::clock::{Mono, Now, Wall};
 use crate::identity::{AppName, Found};
 use crate::secret::{Secret, same};
 use crate::sessions::LastUse;
+use crate::tailscale::Place;
 
 /// Somebody who was recognised at one app, with the answer's headers ready.
 pub(super) struct Pass {
-    credential: Secret,
-    is_cookie: bool,
+    credential: Kept,
     app: AppName,
     version: u64,
     until_wall: Wall,
     until_mono: Mono,
-    /// The session's last use, whoever notes it, and for how long it may lie unused.
-    used: Arc<LastUse>,
-    idle: Duration,
+    /// The last use of the session, where there is one.
+    used: Option<Used>,
     handles: Handles,
     /// Who: always `Found::Known`.
     pub(super) found: Found,
     /// The identity headers of this person at this app.
     pub(super) headers: HeaderMap,
+}
+
+/// A session's last use, whoever notes it, and for how long it may lie unused.
+pub(super) struct Used {
+    pub(super) last: Arc<LastUse>,
+    pub(super) idle: Duration,
+}
+
+/// A credential that is kept.
+enum Kept {
+    Cookie(Secret),
+    Bearer(Secret),
+    Device(Place),
+}
+
+impl Kept {
+    fn of(credential: Credential<'_>) -> Self {
+        match credential {
+            Credential::Cookie(text) => Self::Cookie(Secret::new(text)),
+            Credential::Bearer(text) => Self::Bearer(Secret::new(text)),
+            Credential::Device(place) => Self::Device(place),
+        }
+    }
+
+    /// Whether `shown` is the very same; of secrets in constant time.
+    fn is(&self, shown: Credential<'_>) -> bool {
+        match (self, shown) {
+            (Self::Cookie(kept), Credential::Cookie(shown))
+            | (Self::Bearer(kept), Credential::Bearer(shown)) => {
+                same(kept.reveal().as_bytes(), shown.as_bytes())
+            }
+            (Self::Device(kept), Credential::Device(shown)) => *kept == shown,
+            (Self::Cookie(_) | Self::Bearer(_) | Self::Device(_), _) => false,
+        }
+    }
+
+    /// What it costs, in bytes.
+    fn len(&self) -> usize {
+        match self {
+            Self::Cookie(secret) | Self::Bearer(secret) => secret.reveal().len(),
+            Self::Device(_) => 0,
+        }
+    }
 }
 
 /// What a pass is for and how long it may last.
@@ -44,54 +86,48 @@ pub(super) struct Terms<'a> {
     pub(super) version: u64,
     pub(super) until_wall: Wall,
     pub(super) until_mono: Mono,
-    pub(super) used: Arc<LastUse>,
-    pub(super) idle: Duration,
+    pub(super) used: Option<Used>,
+}
+
+/// The present, as far as passes depend on it.
+#[derive(Clone, Copy)]
+pub(super) struct Moment<'a> {
+    pub(super) now: Now,
+    /// Which rules there are.
+    pub(super) version: u64,
+    pub(super) changes: &'a Changes,
+    /// The tailnet's generation, where there is one.
+    pub(super) tailnet: Option<u64>,
 }
 
 impl Pass {
     pub(super) fn new(terms: Terms<'_>, handles: Handles, found: Found, headers: HeaderMap) -> Self {
-        let (text, is_cookie) = parts(terms.credential);
         Self {
-            credential: Secret::new(text),
-            is_cookie,
+            credential: Kept::of(terms.credential),
             app: terms.app.clone(),
             version: terms.version,
             until_wall: terms.until_wall,
             until_mono: terms.until_mono,
             used: terms.used,
-            idle: terms.idle,
             handles,
             found,
             headers,
         }
     }
 
-    fn counts(
-        &self,
-        credential: Credential<'_>,
-        app: &AppName,
-        version: u64,
-        generation: u64,
-        now: Now,
-    ) -> bool {
-        let (text, is_cookie) = parts(credential);
+    fn counts(&self, credential: Credential<'_>, app: &AppName, moment: Moment<'_>) -> bool {
+        let Moment { now, version, changes, tailnet } = moment;
+        let lies_unused = |used: &Used| now.wall >= used.last.at().plus(used.idle);
         now.mono < self.until_mono
             && now.wall < self.until_wall
-            && now.wall < self.used.at().plus(self.idle)
+            && !self.used.as_ref().is_some_and(lies_unused)
             && self.version == version
-            && self.handles.generation == generation
+            && self.handles.generation == changes.generation()
+            && (self.handles.tailnet.is_none() || self.handles.tailnet == tailnet)
             && self.handles.user.is_live()
-            && self.handles.session.is_live()
-            && self.is_cookie == is_cookie
+            && self.handles.session.as_ref().is_none_or(|session| session.is_live())
             && self.app == *app
-            && same(self.credential.reveal().as_bytes(), text.as_bytes())
-    }
-}
-
-fn parts(credential: Credential<'_>) -> (&str, bool) {
-    match credential {
-        Credential::Cookie(text) => (text, true),
-        Credential::Bearer(text) => (text, false),
+            && self.credential.is(credential)
     }
 }
 
@@ -119,7 +155,7 @@ impl Weighter<u64, Arc<Pass>> for Weight {
             Found::Known(identity) => identity.role_names().map(|role| role.len() + A_ROLE).sum(),
             Found::Nobody | Found::Refused(_) | Found::Unanswered(_) => 0,
         };
-        let size = size_of::<Pass>() + BESIDE + pass.credential.reveal().len() + headers + roles;
+        let size = size_of::<Pass>() + BESIDE + pass.credential.len() + headers + roles;
         u64::try_from(size).unwrap_or(u64::MAX)
     }
 }
@@ -139,18 +175,18 @@ impl Passes {
         &self,
         credential: Credential<'_>,
         app: &AppName,
-        version: u64,
-        changes: &Changes,
-        now: Now,
+        moment: Moment<'_>,
     ) -> Option<Arc<Pass>> {
-        if !changes.heard_recently(now.mono) {
+        if !moment.changes.heard_recently(moment.now.mono) {
             return None;
         }
         let pass = self.cache.as_ref()?.get(&self.key(credential, app))?;
-        if !pass.counts(credential, app, version, changes.generation(), now) {
+        if !pass.counts(credential, app, moment) {
             return None;
         }
-        pass.used.touch(now.wall);
+        if let Some(used) = &pass.used {
+            used.last.touch(moment.now.wall);
+        }
         Some(pass)
     }
 
@@ -164,7 +200,11 @@ impl Passes {
     /// A keyed hash of the credential's end (its signature, which no two tokens share) and the app.
     /// It only finds the place: what is found is compared whole.
     fn key(&self, credential: Credential<'_>, app: &AppName) -> u64 {
-        let (text, is_cookie) = parts(credential);
+        let (text, is_cookie) = match credential {
+            Credential::Cookie(text) => (text, true),
+            Credential::Bearer(text) => (text, false),
+            Credential::Device(place) => return self.keys.hash_one((place, app.as_str())),
+        };
         let bytes = text.as_bytes();
         let end = bytes.get(bytes.len().saturating_sub(24)..).unwrap_or_default();
         self.keys.hash_one((end, is_cookie, app.as_str()))

@@ -1,4 +1,4 @@
-//! Our three cookies: how they are set, cleared, read, and kept from the apps.
+//! Our four cookies: how they are set, cleared, read, and kept from the apps.
 //!
 //! Promises: a name counts only byte for byte, on every `Cookie` line, and a value only if it is a
 //! plain one (RFC 6265, section 4.1.1, unquoted); every value under a name is handed over, so that
@@ -18,7 +18,12 @@ use crate::secret::Secret;
 pub const NONE_LEFT: HeaderValue = HeaderValue::from_static("aegis=none");
 
 /// The names of all cookies of ours.
-pub const OURS: [&str; 3] = [Cookie::Session.name(), Cookie::Device.name(), Cookie::Token(None).name()];
+pub const OURS: [&str; 4] = [
+    Cookie::Session.name(),
+    Cookie::Device.name(),
+    Cookie::Token(None).name(),
+    Cookie::SignedOut(None).name(),
+];
 
 /// Browsers drop a cookie whose name and value together are longer, in bytes, and say nothing.
 const LONGEST: usize = 4096;
@@ -32,6 +37,8 @@ pub enum Cookie<'a> {
     Device,
     /// The token for apps, on every host under this domain; without one on our own host.
     Token(Option<&'a Host>),
+    /// The mark of a browser in which somebody whom the tailnet knows signed out, sent where the token is.
+    SignedOut(Option<&'a Host>),
 }
 
 impl Cookie<'_> {
@@ -41,6 +48,7 @@ impl Cookie<'_> {
             Self::Session => "__Host-aegis_session",
             Self::Device => "__Host-aegis_device",
             Self::Token(_) => "aegis_token",
+            Self::SignedOut(_) => "aegis_signed_out",
         }
     }
 
@@ -64,7 +72,7 @@ impl Cookie<'_> {
 
     fn line(self, value: &str, lasts: Option<Duration>) -> Result<HeaderValue, Error> {
         let mut line = format!("{}={value}; Path=/; Secure; HttpOnly; SameSite=Lax", self.name());
-        if let Self::Token(Some(domain)) = self {
+        if let Self::Token(Some(domain)) | Self::SignedOut(Some(domain)) = self {
             let _ = write!(line, "; Domain={domain}");
         }
         if let Some(lasts) = lasts {

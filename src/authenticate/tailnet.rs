@@ -1,0 +1,405 @@
+//! The tailnet: whose device a request comes from. Owns when the local tailscaled is asked at all, and
+//! who its answer is among our users.
+//!
+//! Promises: an identity rests on an address that a proxy told who is more than an address itself, on a
+//! request that this site or the visitor caused, and on an answer of at most five seconds; a person is
+//! known by tailnet and id, never by a name; a machine is never a person.
+//! Never: makes a session, or is a fresh factor.
+
+mod rules;
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use uuid::Uuid;
+
+use super::{Authenticate, Basis, Credential, Handles, Recognised};
+use crate::clock::{Mono, Now, Seldom, Wall};
+use crate::error::Error;
+use crate::forwarded::Vouched;
+use crate::identity::{
+    AppName, Assurance, Found, Identity, Method, Part, Person, Role, UserId, Username, Why,
+};
+use crate::place::ClientAddress;
+use crate::secret::fingerprint;
+use crate::store::StoreError;
+use crate::tailscale::{Answer, Device, Failure, LIFETIME, Owner, Place, Tailscale, Unusable};
+use crate::users::{User, Users};
+use crate::web::cookies::{self, Cookie};
+
+pub use rules::{Machine, Rules};
+
+/// What people and machines of the tailnet are known with.
+pub struct Tailnet {
+    /// The local tailscaled.
+    pub tailscale: Arc<Tailscale>,
+    users: Users,
+    told: Seldom,
+}
+
+/// What is ambient about a request: it says something of the device, and nothing of who caused it.
+#[derive(Clone, Copy, Debug)]
+pub struct Ambient<'a> {
+    /// The visitor's address.
+    pub address: Option<ClientAddress>,
+    /// What speaks for the proxy that told it.
+    pub vouched: Option<Vouched>,
+    /// Whether it came over Tailscale Funnel.
+    pub funnel: bool,
+    /// Whether it reaches as far as a cookie with `SameSite=Lax`.
+    pub lax: bool,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+}
+
+/// Why the tailnet is not asked about a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// There is no tailnet here.
+    NoTailnet,
+    /// The address is unknown, or none of the tailnet's, or came over Funnel: the internet.
+    NotFromThere,
+    /// Nothing but an address speaks for the proxy that told the address.
+    Unvouched,
+    /// Another site caused it.
+    Foreign,
+    /// The person signed out in this browser.
+    SignedOut,
+}
+
+/// What the tailnet, and our record, say of a device.
+pub enum Sighted {
+    /// Somebody of ours.
+    Known(Box<Guest>),
+    /// A person of the tailnet who has no account here.
+    Stranger(Person),
+    /// The account of this person is disabled.
+    Disabled(Person),
+    /// A device that says nothing about who uses it.
+    Unusable(Reason),
+    /// It could not be asked.
+    Unanswered(Unasked),
+}
+
+/// Why a device cannot say who uses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The daemon does not know it, or it is in a state that proves nothing.
+    Device(Unusable),
+    /// It has a tag, and the tag is nobody's.
+    Tagged,
+    /// It is of another tailnet, and its owner is not listed.
+    Shared,
+}
+
+impl Reason {
+    /// In words for its user: `this device is tagged`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Device(why) => why.words(),
+            Self::Tagged => "this device is tagged",
+            Self::Shared => "this device is of another tailnet",
+        }
+    }
+}
+
+/// What did not answer.
+#[derive(Debug)]
+pub enum Unasked {
+    /// The local tailscaled.
+    Tailscale(Failure),
+    /// The store.
+    Store(Error),
+}
+
+impl fmt::Display for Unasked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tailscale(failure) => failure.fmt(formatter),
+            Self::Store(error) => error.fmt(formatter),
+        }
+    }
+}
+
+/// Somebody of ours, on a device of the tailnet.
+#[derive(Debug)]
+pub struct Guest {
+    identity: Identity,
+    /// Whom the tailnet says it is: the login, or the name of a machine.
+    pub login: Box<str>,
+    answer: Arc<Answer>,
+    handles: Handles,
+}
+
+impl Guest {
+    /// Who it is at `app`: with the roles that grants give there. Without an app, as recorded.
+    pub fn identity(&self, rules: &Rules, app: Option<&AppName>) -> Identity {
+        let mut identity = self.identity.clone();
+        let grants = self.answer.who.as_ref().ok().map(|device| &device.grants);
+        if let (Some(app), Some(capability), Some(grants)) = (app, rules.capability(), grants) {
+            let granted = rules.granted(grants.of(capability), app);
+            if !granted.is_empty() {
+                let mut roles: Vec<Role> = identity.roles.iter().cloned().chain(granted).collect();
+                roles.sort_unstable();
+                roles.dedup();
+                identity.roles = roles.into();
+            }
+        }
+        identity
+    }
+
+    /// Whose account it is; a machine has none.
+    pub fn user(&self) -> UserId {
+        self.identity.user
+    }
+
+    /// The name here.
+    pub fn username(&self) -> &Username {
+        &self.identity.username
+    }
+
+    /// Until when that counts.
+    fn until(&self) -> Mono {
+        self.answer.asked_at.plus(LIFETIME)
+    }
+}
+
+impl Tailnet {
+    /// What `tailscale` knows, among `users`.
+    pub fn new(tailscale: Arc<Tailscale>, users: Users) -> Self {
+        Self { tailscale, users, told: Seldom::default() }
+    }
+
+    /// Which device a request comes from, if an identity may rest on that. Asks nobody.
+    pub fn place(&self, rules: &Rules, ambient: &Ambient<'_>, now: Mono) -> Result<Place, Elsewhere> {
+        let place = match ambient.address {
+            Some(address) if self.tailscale.may_be_there(address) => Place::Address(address),
+            Some(address) if address.ip().is_loopback() => {
+                let port = rules.client_port_header().and_then(|name| port(ambient.headers, name));
+                let port = port.ok_or(Elsewhere::NotFromThere)?;
+                Place::Loopback((address.ip(), port).into())
+            }
+            Some(_) | None => return Err(Elsewhere::NotFromThere),
+        };
+        if ambient.funnel {
+            return Err(Elsewhere::NotFromThere);
+        }
+        let believed = match ambient.vouched {
+            Some(Vouched::Surely) => true,
+            Some(Vouched::ByLoopback) => rules.trusts_loopback() || self.tailscale.node().tun == Some(true),
+            Some(Vouched::ByAddress) | None => false,
+        };
+        if !believed {
+            self.tell_of_unvouched(ambient, now);
+            return Err(Elsewhere::Unvouched);
+        }
+        if !ambient.lax {
+            return Err(Elsewhere::Foreign);
+        }
+        if cookies::read(ambient.headers, Cookie::SignedOut(None).name()).next().is_some() {
+            return Err(Elsewhere::SignedOut);
+        }
+        Ok(place)
+    }
+
+    fn tell_of_unvouched(&self, ambient: &Ambient<'_>, now: Mono) {
+        if ambient.vouched.is_some() && self.told.again(super::TOLD_AGAIN, now) {
+            tracing::warn!(
+                event = "tailnet.unvouched",
+                "a visitor from the tailnet is not recognised: anybody who can reach the port of Aegis could \
+                 name that address. Let the proxy ask over the unix socket, or give it a `proxy_secret_file`"
+            );
+        }
+    }
+
+    /// Who is on the device at `place`.
+    pub async fn sight(&self, authenticate: &Authenticate, rules: &Rules, place: Place, now: Now) -> Sighted {
+        let answer = match self.tailscale.whois(place, now).await {
+            Ok(answer) => answer,
+            Err(failure) => return Sighted::Unanswered(Unasked::Tailscale(failure)),
+        };
+        let device = match &answer.who {
+            Ok(device) => device,
+            Err(why) => return Sighted::Unusable(Reason::Device(*why)),
+        };
+        let (person, mapped) = match &device.owner {
+            Owner::Person(person) => (person, rules.user(&person.login)),
+            Owner::Shared(person) => match rules.shared_user(&person.login) {
+                Some(username) => (person, Some(username)),
+                None => return Sighted::Unusable(Reason::Shared),
+            },
+            Owner::Tagged(tags) => {
+                return match rules.machine(tags.iter().map(|tag| &**tag)) {
+                    Some(machine) => self.machine(authenticate, rules, machine, device, &answer).await,
+                    None => Sighted::Unusable(Reason::Tagged),
+                };
+            }
+        };
+        match self.person(authenticate, rules, person, mapped, now).await {
+            Err(error) => Sighted::Unanswered(Unasked::Store(error)),
+            Ok(None) => Sighted::Stranger(person.clone()),
+            Ok(Some((user, _))) if !user.active => Sighted::Disabled(person.clone()),
+            Ok(Some((user, handles))) => Sighted::Known(Box::new(Guest {
+                identity: user.on_tailnet(reach(rules, device)),
+                login: person.login.clone(),
+                handles: Handles { tailnet: Some(answer.generation), ..handles },
+                answer,
+            })),
+        }
+    }
+
+    /// The account of `person`, and what falls when it, or the link to it, changes.
+    async fn person(
+        &self,
+        authenticate: &Authenticate,
+        rules: &Rules,
+        person: &Person,
+        mapped: Option<&Username>,
+        now: Now,
+    ) -> Result<Option<(User, Handles)>, Error> {
+        let Some(mut id) = self.linked(rules, person, mapped, now.wall).await? else { return Ok(None) };
+        loop {
+            let handles = Handles {
+                generation: authenticate.changes.generation(),
+                user: authenticate.changes.live_user(id),
+                session: None,
+                tailnet: None,
+            };
+            // Read again: what changed before the handles were taken would not be heard.
+            match self.linked(rules, person, mapped, now.wall).await? {
+                None => return Ok(None),
+                Some(again) if again != id => id = again,
+                Some(_) => return Ok(self.users.by_id(id).await?.map(|user| (user, handles))),
+            }
+        }
+    }
+
+    /// Whose account `person` is linked to, now or from this moment on.
+    async fn linked(
+        &self,
+        rules: &Rules,
+        person: &Person,
+        mapped: Option<&Username>,
+        now: Wall,
+    ) -> Result<Option<UserId>, Error> {
+        let link = self.users.tailnet_link(person).await?;
+        match link {
+            Some(link) if !link.ended => match link.account {
+                Some(account) => Ok(Some(account)),
+                // Bound by the settings under that login; they say today whose it is, or nobody's.
+                None => match rules.user(&link.login).or(rules.shared_user(&link.login)) {
+                    Some(username) => Ok(self.by_username(username).await?.map(|user| user.id)),
+                    None => Ok(None),
+                },
+            },
+            Some(_) | None => {
+                let reserved = |username: &Username| rules.is_machine(username);
+                let created = rules.auto_create().filter(|_| mapped.is_none());
+                Ok(self.users.first_sight(person, mapped, created, reserved, now).await?)
+            }
+        }
+    }
+
+    async fn by_username(&self, username: &Username) -> Result<Option<User>, StoreError> {
+        self.users.by_login(username.as_str()).await
+    }
+
+    /// A device with a tag, as the machine that the settings say it is.
+    async fn machine(
+        &self,
+        authenticate: &Authenticate,
+        rules: &Rules,
+        machine: Machine,
+        device: &Device,
+        answer: &Arc<Answer>,
+    ) -> Sighted {
+        let user = id_of_machine(&machine.name);
+        let handles = Handles {
+            generation: authenticate.changes.generation(),
+            user: authenticate.changes.live_user(user),
+            session: None,
+            tailnet: Some(answer.generation),
+        };
+        match self.users.is_taken(&machine.name).await {
+            Err(error) => return Sighted::Unanswered(Unasked::Store(error.into())),
+            Ok(true) => {
+                tracing::debug!(event = "tailnet.machine_is_a_person", name = %machine.name);
+                return Sighted::Unusable(Reason::Tagged);
+            }
+            Ok(false) => {}
+        }
+        let identity = Identity {
+            user,
+            email: None,
+            name: machine.name.as_str().into(),
+            roles: machine.roles.into_vec().into(),
+            administrator: false,
+            methods: [Method::Tailnet].into(),
+            assurance: reach(rules, device),
+            authenticated_at: None,
+            session: None,
+            username: machine.name,
+        };
+        let login = identity.username.as_str().into();
+        Sighted::Known(Box::new(Guest { identity, login, answer: answer.clone(), handles }))
+    }
+
+    /// Who is on the device at `place`, for `app`.
+    pub(super) async fn find<'a>(
+        &self,
+        authenticate: &Authenticate,
+        rules: &Rules,
+        place: Place,
+        app: &AppName,
+        now: Now,
+    ) -> Recognised<'a> {
+        let found = match self.sight(authenticate, rules, place, now).await {
+            Sighted::Known(guest) => {
+                let identity = Arc::new(guest.identity(rules, Some(app)));
+                let basis = Basis {
+                    credential: Credential::Device(place),
+                    identity: identity.clone(),
+                    until: Wall(i64::MAX),
+                    until_mono: Some(guest.until()),
+                    session: None,
+                    handles: guest.handles,
+                };
+                return Recognised { found: Found::Known(identity), by: Some(basis) };
+            }
+            Sighted::Stranger(_) | Sighted::Unusable(_) => Found::Nobody,
+            Sighted::Disabled(_) => Found::Refused(Why::Disabled),
+            Sighted::Unanswered(unasked) => {
+                if self.told.again(super::TOLD_AGAIN, now.mono) {
+                    tracing::warn!(event = "tailnet.unanswered", reason = %unasked);
+                }
+                Found::Unanswered(match unasked {
+                    Unasked::Tailscale(_) => Part::Tailscale,
+                    Unasked::Store(_) => Part::Store,
+                })
+            }
+        };
+        Recognised { found, by: None }
+    }
+}
+
+/// How far `device` reaches: one that routes for others may be any of them.
+fn reach(rules: &Rules, device: &Device) -> Assurance {
+    if device.routes { Assurance::SignedIn } else { rules.counts_as() }
+}
+
+/// The id of a machine: always the same, and that of no account (`UUIDv8`, RFC 9562, section 5.8).
+fn id_of_machine(name: &Username) -> UserId {
+    let [first @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
+        fingerprint(&format!("machine of the tailnet\0{name}"));
+    UserId(Uuid::new_v8(first))
+}
+
+/// The one port that the header tells.
+fn port(headers: &HeaderMap, name: &http::HeaderName) -> Option<u16> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok()?.parse().ok().filter(|port| *port != 0),
+        (Some(_) | None, _) => None,
+    }
+}
