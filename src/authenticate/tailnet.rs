@@ -223,12 +223,12 @@ impl Tailnet {
             Ok(device) => device,
             Err(why) => return Sighted::Unusable(Reason::Device(*why)),
         };
-        let (person, mapped) = match &device.owner {
-            Owner::Person(person) => (person, rules.user(&person.login)),
-            Owner::Shared(person) => match rules.shared_user(&person.login) {
-                Some(username) => (person, Some(username)),
-                None => return Sighted::Unusable(Reason::Shared),
-            },
+        let (person, named): (_, Named) = match &device.owner {
+            Owner::Person(person) => (person, Rules::user),
+            Owner::Shared(person) if rules.shared_user(&person.login).is_some() => {
+                (person, Rules::shared_user)
+            }
+            Owner::Shared(_) => return Sighted::Unusable(Reason::Shared),
             Owner::Tagged(tags) => {
                 return match rules.machine(tags.iter().map(|tag| &**tag)) {
                     Some(machine) => self.machine(authenticate, rules, machine, device, &answer).await,
@@ -236,7 +236,7 @@ impl Tailnet {
                 };
             }
         };
-        match self.person(authenticate, rules, person, mapped, now).await {
+        match self.person(authenticate, rules, person, named, now).await {
             Err(error) => Sighted::Unanswered(Unasked::Store(error)),
             Ok(None) => Sighted::Stranger(person.clone()),
             Ok(Some((user, _))) if !user.active => Sighted::Disabled(person.clone()),
@@ -255,10 +255,10 @@ impl Tailnet {
         authenticate: &Authenticate,
         rules: &Rules,
         person: &Person,
-        mapped: Option<&Username>,
+        named: Named,
         now: Now,
     ) -> Result<Option<(User, Handles)>, Error> {
-        let Some(mut id) = self.linked(rules, person, mapped, now.wall).await? else { return Ok(None) };
+        let Some(mut id) = self.linked(rules, person, named, now.wall).await? else { return Ok(None) };
         loop {
             let handles = Handles {
                 generation: authenticate.changes.generation(),
@@ -267,7 +267,7 @@ impl Tailnet {
                 tailnet: None,
             };
             // Read again: what changed before the handles were taken would not be heard.
-            match self.linked(rules, person, mapped, now.wall).await? {
+            match self.linked(rules, person, named, now.wall).await? {
                 None => return Ok(None),
                 Some(again) if again != id => id = again,
                 Some(_) => return Ok(self.users.by_id(id).await?.map(|user| (user, handles))),
@@ -280,7 +280,7 @@ impl Tailnet {
         &self,
         rules: &Rules,
         person: &Person,
-        mapped: Option<&Username>,
+        named: Named,
         now: Wall,
     ) -> Result<Option<UserId>, Error> {
         let link = self.users.tailnet_link(person).await?;
@@ -288,12 +288,13 @@ impl Tailnet {
             Some(link) if !link.ended => match link.account {
                 Some(account) => Ok(Some(account)),
                 // Bound by the settings under that login; they say today whose it is, or nobody's.
-                None => match rules.user(&link.login).or(rules.shared_user(&link.login)) {
+                None => match named(rules, &link.login) {
                     Some(username) => Ok(self.by_username(username).await?.map(|user| user.id)),
                     None => Ok(None),
                 },
             },
             Some(_) | None => {
+                let mapped = named(rules, &person.login);
                 let reserved = |username: &Username| rules.is_machine(username);
                 let created = rules.auto_create().filter(|_| mapped.is_none());
                 Ok(self.users.first_sight(person, mapped, created, reserved, now).await?)
@@ -382,6 +383,9 @@ impl Tailnet {
         Recognised { found, by: None }
     }
 }
+
+/// The username that the settings name for a login.
+type Named = for<'r> fn(&'r Rules, &str) -> Option<&'r Username>;
 
 /// How far `device` reaches: one that routes for others may be any of them.
 fn reach(rules: &Rules, device: &Device) -> Assurance {

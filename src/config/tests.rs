@@ -340,7 +340,12 @@ fn the_example_holds_every_setting_and_can_be_loaded() {
     let all: String = example
         .lines()
         .map(|line| match line.strip_prefix('#') {
-            Some(rest) if rest.starts_with(|first: char| first == '[' || first.is_ascii_lowercase()) => rest,
+            Some(rest)
+                if rest
+                    .starts_with(|first: char| matches!(first, '[' | '"') || first.is_ascii_lowercase()) =>
+            {
+                rest
+            }
             _ => line,
         })
         .map(|line| line.replace("/run/secrets/", "secrets/") + "\n")
@@ -357,12 +362,14 @@ fn the_example_holds_every_setting_and_can_be_loaded() {
             && settings.log.format.is_some()
             && settings.new_user_password.is_some()
             && settings.proxy_secret.is_some()
+            && settings.tailscale.is_some_and(|tailscale| tailscale.value.tags.len() == 1)
     );
 
     // What the reader knows is told by the fault of a key it does not know.
     for section in [
         "",
         "[cookie]",
+        "[tailscale]",
         "[session]",
         "[token]",
         "[log]",
@@ -381,7 +388,7 @@ fn the_example_holds_every_setting_and_can_be_loaded() {
                     || line.starts_with(&format!("{stem}_file ="))
                     || line.starts_with(&format!("{key}]"))
                     || line.starts_with(&format!("{key}."))
-                    || line.contains(&format!(".{key}]]"))
+                    || line.contains(&format!(".{key}]"))
             });
             assert!(there, "the example says nothing of `{key}` in {section:?}");
         }

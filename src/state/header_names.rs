@@ -63,10 +63,14 @@ impl HeaderNames {
                     groups: HeaderName::from_static("x-auth-request-groups"),
                     method: HeaderName::from_static("x-auth-request-auth-method"),
                 }),
-                other => Err(written.fault(
-                    Fault::new(format!("headers = {other:?} is not known"))
-                        .hint("\"remote\", \"x-auth-request\", or a map such as { user = \"X-User\" }"),
-                )),
+                "tailscale" => Ok(Self {
+                    user: HeaderName::from_static("tailscale-user-login"),
+                    name: HeaderName::from_static("tailscale-user-name"),
+                    ..Self::remote()
+                }),
+                other => Err(written.fault(Fault::new(format!("headers = {other:?} is not known")).hint(
+                    "\"remote\", \"x-auth-request\", \"tailscale\", or a map such as { user = \"X-User\" }",
+                ))),
             },
             config::HeaderNames::Map(map) => {
                 let mut names = Self::remote();

@@ -16,10 +16,13 @@ through_every_proxy!(
     roles_decide_and_arrive,
 );
 
+/// What `tailscale serve` says, and an app may believe.
+const TAILSCALE: [&str; 2] = ["Tailscale-User-Login", "Tailscale-User-Name"];
+
 /// Every way to write an identity header that some app or gateway reads as the real one.
 fn forgeries() -> Vec<(String, String)> {
     let mut forged = Vec::new();
-    for name in IDENTITY {
+    for name in IDENTITY.into_iter().chain(TAILSCALE) {
         for dash in ["-", "_", "."] {
             forged.push(name.replace('-', dash));
             forged.push(name.replace('-', dash).to_uppercase());
@@ -45,7 +48,7 @@ fn with_forgeries(mut ask: Ask) -> Ask {
 fn claims(seen: &Seen) -> Vec<(String, String)> {
     let claim = |name: &str| {
         let name = name.replace(['_', '.'], "-");
-        name.starts_with("remote-") || name.starts_with("x-aegis-")
+        name.starts_with("remote-") || name.starts_with("x-aegis-") || name.starts_with("tailscale-")
     };
     seen.headers.iter().filter(|(name, value)| claim(name) && !value.is_empty()).cloned().collect()
 }
