@@ -6,8 +6,10 @@
 
 mod change;
 pub mod import;
+mod tailnet;
 
 pub use change::{ChangeError, Leaves, NewUser};
+pub use tailnet::{Awaited, Bound, TailnetLink, TailnetLinks, Wish};
 
 use std::sync::Arc;
 
