@@ -58,7 +58,7 @@ fn lab(kind: Kind, runs: Runs) -> Lab {
 }
 
 /// The same, once Aegis has heard of the tailnet.
-fn ready(kind: Kind, runs: Runs) -> Lab {
+pub(crate) fn ready(kind: Kind, runs: Runs) -> Lab {
     let lab = lab(kind, runs);
     let host = lab.host("closed");
     becomes("sam is known", || (check(&lab, laptop(&lab), &host, &[]), is("sam")));
