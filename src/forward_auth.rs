@@ -69,25 +69,56 @@ impl Door {
         }
     }
 
-    /// Answers a check that came in this dialect.
-    pub async fn answer<B>(&self, dialect: Dialect, peer: Peer, request: &Request<B>) -> Response {
+    /// Answers a check from memory, if it can.
+    pub fn at_once<B>(&self, dialect: Dialect, peer: Peer, request: &mut Request<B>) -> Option<Response> {
         let now = self.clock.now();
         let current = self.app.current.load();
-        let headers = request.headers();
-        // First of all: such a request is a visitor's own, and no proxy's, however it reads.
-        if is_own_site(&current, headers) && !current.proxies.secret_is_in(headers) {
-            return web::problem(&Error::said(Kind::NotFound, "There is nothing here."), None);
-        }
-        let asked =
-            match Asked::read(dialect, peer, request.method(), request.uri(), headers, &current.proxies) {
-                Ok(asked) => asked,
-                Err(unread) => return self.unread(dialect, peer, unread, now),
-            };
-        if let Some(answer) = self.known(dialect, &current, &asked, headers, now) {
-            return answer;
-        }
-        // Apart, so that the future of a remembered answer stays small.
-        Box::pin(self.find_out(dialect, &current, &asked, headers, now)).await
+        let pass;
+        let judged = match self.read(dialect, peer, &current, request, now) {
+            Err(answer) => Err(answer),
+            Ok((asked, app, rule)) => {
+                let (found, ready) = match self.authenticate.carried(request.headers()) {
+                    Carried::Nothing => (&Found::Nobody, None),
+                    Carried::One(credential) => {
+                        let version = current.version;
+                        pass = self.passes.get(credential, app.name(), version, &self.changes, now)?;
+                        (&pass.found, Some(&pass.headers))
+                    }
+                    Carried::Several => return None,
+                };
+                self.verdict(dialect, &current, &asked, (app, rule), found, ready, now)
+            }
+        };
+        Some(self.answered(judged, request))
+    }
+
+    /// Answers a check by asking: signature, store. Remembers who it was.
+    pub async fn answer<B>(&self, dialect: Dialect, peer: Peer, mut request: Request<B>) -> Response {
+        let now = self.clock.now();
+        let current = self.app.current.load();
+        let pass;
+        let judged = match self.read(dialect, peer, &current, &request, now) {
+            Err(answer) => Err(answer),
+            Ok((asked, app, rule)) => {
+                let recognised = self.authenticate.find(request.headers(), app.name(), now).await;
+                let remember = |basis| self.remember(&current, app, basis, &recognised.found, now);
+                match recognised.by.map(remember).transpose() {
+                    Ok(remembered) => {
+                        pass = remembered;
+                        let ready = pass.as_ref().map(|pass| &pass.headers);
+                        let found = &recognised.found;
+                        self.verdict(dialect, &current, &asked, (app, rule), found, ready, now)
+                    }
+                    Err(error) => {
+                        tracing::error!(event = "check.failed", reason = %error);
+                        Err(Box::new(answers::refused(dialect, &current, &asked, &error, |status| {
+                            self.refusals.keep(&asked, status, Some(rule), None, Reason::Failed, now)
+                        })))
+                    }
+                }
+            }
+        };
+        self.answered(judged, &mut request)
     }
 
     /// The closed answer of this dialect, when answering itself failed.
@@ -95,59 +126,25 @@ impl Door {
         answers::closed(dialect, error)
     }
 
-    /// Answers from memory, if it can.
-    fn known(
+    /// What is asked, and the app and the rule it falls under, or the answer if there is none.
+    fn read<'a, B>(
         &self,
         dialect: Dialect,
-        current: &Current,
-        asked: &Asked<'_>,
-        headers: &HeaderMap,
+        peer: Peer,
+        current: &'a Current,
+        request: &'a Request<B>,
         now: Now,
-    ) -> Option<Response> {
-        let (app, rule) = match self.choose(dialect, current, asked, now) {
-            Ok(chosen) => chosen,
-            Err(answer) => return Some(*answer),
-        };
-        match self.authenticate.carried(headers) {
-            Carried::Nothing => {
-                Some(self.verdict(dialect, current, asked, headers, (app, rule), &Found::Nobody, None, now))
-            }
-            Carried::One(credential) => {
-                let pass = self.passes.get(credential, app.name(), current.version, &self.changes, now)?;
-                let ready = Some(&pass.headers);
-                Some(self.verdict(dialect, current, asked, headers, (app, rule), &pass.found, ready, now))
-            }
-            Carried::Several => None,
+    ) -> Result<(Asked<'a>, &'a App, &'a Rule), Box<Response>> {
+        let headers = request.headers();
+        // First of all: such a request is a visitor's own, and no proxy's, however it reads.
+        if is_own_site(current, headers) && !current.proxies.secret_is_in(headers) {
+            let error = Error::said(Kind::NotFound, "There is nothing here.");
+            return Err(Box::new(web::problem(&error, None)));
         }
-    }
-
-    /// Answers by asking: signature, store. Remembers who it was.
-    async fn find_out(
-        &self,
-        dialect: Dialect,
-        current: &Current,
-        asked: &Asked<'_>,
-        headers: &HeaderMap,
-        now: Now,
-    ) -> Response {
-        let (app, rule) = match self.choose(dialect, current, asked, now) {
-            Ok(chosen) => chosen,
-            Err(answer) => return *answer,
-        };
-        let recognised = self.authenticate.find(headers, app.name(), now).await;
-        let mut ready = None;
-        if let Some(basis) = recognised.by {
-            match self.remember(current, app, basis, &recognised.found, now) {
-                Ok(headers) => ready = Some(headers),
-                Err(error) => {
-                    tracing::error!(event = "check.failed", reason = %error);
-                    return answers::refused(dialect, current, asked, &error, |status| {
-                        self.refusals.keep(asked, status, Some(rule), None, Reason::Failed, now)
-                    });
-                }
-            }
-        }
-        self.verdict(dialect, current, asked, headers, (app, rule), &recognised.found, ready.as_ref(), now)
+        let asked = Asked::read(dialect, peer, request.method(), request.uri(), headers, &current.proxies)
+            .map_err(|unread| Box::new(self.unread(dialect, peer, unread, now)))?;
+        let (app, rule) = self.choose(dialect, current, &asked, now)?;
+        Ok((asked, app, rule))
     }
 
     /// Prepares the answer's headers for somebody who was recognised, and keeps them.
@@ -158,7 +155,7 @@ impl Door {
         basis: Basis<'_>,
         found: &Found,
         now: Now,
-    ) -> Result<HeaderMap, Error> {
+    ) -> Result<Arc<Pass>, Error> {
         let Basis { credential, until, session, handles } = basis;
         let used = self.authenticate.sessions.touch(session.id, now.wall);
         let claims = AssertionClaims::of(&session.identity, app.name(), now.wall);
@@ -175,9 +172,9 @@ impl Door {
             used,
             idle: self.authenticate.sessions.lifetimes().idle,
         };
-        let pass = Pass::new(terms, handles, found.clone(), ready.clone());
-        self.passes.keep(credential, app.name(), pass);
-        Ok(ready)
+        let pass = Arc::new(Pass::new(terms, handles, found.clone(), ready));
+        self.passes.keep(credential, app.name(), pass.clone());
+        Ok(pass)
     }
 
     /// The app and the rule that a request falls under, or the answer if there is none.
@@ -207,23 +204,20 @@ impl Door {
         Ok((app, rule))
     }
 
-    /// Judges and answers. `ready` holds the identity headers of whoever was found.
+    /// Judges: the headers an allowed request gets, or the answer. `ready` holds the identity headers of
+    /// whoever was found.
     #[expect(clippy::too_many_arguments, reason = "each is a fact of this one request")]
-    fn verdict(
+    fn verdict<'a>(
         &self,
         dialect: Dialect,
-        current: &Current,
+        current: &'a Current,
         asked: &Asked<'_>,
-        headers: &HeaderMap,
         (app, rule): (&App, &Rule),
         found: &Found,
-        ready: Option<&HeaderMap>,
+        ready: Option<&'a HeaderMap>,
         now: Now,
-    ) -> Response {
-        let nobody = || {
-            let ready = || identity_headers::of_nobody(&current.header_names);
-            current.for_nobody.get_or_init(ready).clone()
-        };
+    ) -> Result<&'a HeaderMap, Box<Response>> {
+        let nobody = || current.for_nobody.get_or_init(|| identity_headers::of_nobody(&current.header_names));
         let keep = |status: u16, why: Reason| {
             self.refusals.keep(asked, status, Some(rule), username(found), why, now)
         };
@@ -233,22 +227,17 @@ impl Door {
             } else {
                 policy::decide(rule, found)
             };
-        match verdict {
-            Verdict::Allow => {
-                let identity = match (found, ready) {
-                    (Found::Known(_), Some(ready)) => ready.clone(),
-                    (Found::Nobody | Found::Refused(_) | Found::Unanswered(_), None) => nobody(),
-                    // Somebody without headers, or headers without somebody: a mistake of ours.
-                    (Found::Known(_), None) | (_, Some(_)) => {
-                        let error = Error::internal("identity and headers do not match");
-                        return answers::refused(dialect, current, asked, &error, |status| {
-                            keep(status, Reason::Failed)
-                        });
-                    }
-                };
-                self.allow(identity, headers)
-            }
-            Verdict::AllowAsNobody => self.allow(nobody(), headers),
+        Err(Box::new(match verdict {
+            Verdict::Allow => match (found, ready) {
+                (Found::Known(_), Some(ready)) => return Ok(ready),
+                (Found::Nobody | Found::Refused(_) | Found::Unanswered(_), None) => return Ok(nobody()),
+                // Somebody without headers, or headers without somebody: a mistake of ours.
+                (Found::Known(_), None) | (_, Some(_)) => {
+                    let error = Error::internal("identity and headers do not match");
+                    answers::refused(dialect, current, asked, &error, |status| keep(status, Reason::Failed))
+                }
+            },
+            Verdict::AllowAsNobody => return Ok(nobody()),
             Verdict::SignIn => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
                 keep(status, Reason::NobodySignedIn)
             }),
@@ -281,11 +270,16 @@ impl Door {
                 let error = Error::unavailable(format!("{part:?} did not answer"));
                 answers::refused(dialect, current, asked, &error, |status| keep(status, Reason::Unanswered))
             }
-        }
+        }))
     }
 
-    fn allow(&self, identity: HeaderMap, headers: &HeaderMap) -> Response {
-        answers::allowed(identity, headers, |value| authorization_is_ours(value, &self.authenticate.keys))
+    fn answered<B>(&self, judged: Result<&HeaderMap, Box<Response>>, request: &mut Request<B>) -> Response {
+        match judged {
+            Ok(ready) => answers::allowed(ready, request.headers_mut(), |value| {
+                authorization_is_ours(value, &self.authenticate.keys)
+            }),
+            Err(answer) => *answer,
+        }
     }
 
     fn unread(&self, dialect: Dialect, peer: Peer, unread: Unread, now: Now) -> Response {

@@ -155,9 +155,9 @@ impl Passes {
     }
 
     /// Remembers a pass in the place of an older one of the same credential and app.
-    pub(super) fn keep(&self, credential: Credential<'_>, app: &AppName, pass: Pass) {
+    pub(super) fn keep(&self, credential: Credential<'_>, app: &AppName, pass: Arc<Pass>) {
         if let Some(cache) = &self.cache {
-            cache.insert(self.key(credential, app), Arc::new(pass));
+            cache.insert(self.key(credential, app), pass);
         }
     }
 
