@@ -4,7 +4,7 @@
 //! session, the rules' version, the change feed and both clocks say so; a pass is never a verdict.
 //! Never: holds anything for nobody or for a refusal, so that strangers cannot fill it.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,9 +50,10 @@ pub(super) struct Terms<'a> {
 
 impl Pass {
     pub(super) fn new(terms: Terms<'_>, handles: Handles, found: Found, headers: HeaderMap) -> Self {
-        let (text, is_cookie) = parts(terms.credential);
+        let (bytes, is_cookie) = parts(terms.credential);
         Self {
-            credential: Secret::new(text),
+            // Nothing is lost: it was verified, so it is ASCII.
+            credential: Secret::new(String::from_utf8_lossy(bytes)),
             is_cookie,
             app: terms.app.clone(),
             version: terms.version,
@@ -74,7 +75,7 @@ impl Pass {
         generation: u64,
         now: Now,
     ) -> bool {
-        let (text, is_cookie) = parts(credential);
+        let (bytes, is_cookie) = parts(credential);
         now.mono < self.until_mono
             && now.wall < self.until_wall
             && now.wall < self.used.at().plus(self.idle)
@@ -84,14 +85,14 @@ impl Pass {
             && self.handles.session.is_live()
             && self.is_cookie == is_cookie
             && self.app == *app
-            && same(self.credential.reveal().as_bytes(), text.as_bytes())
+            && same(self.credential.reveal().as_bytes(), bytes)
     }
 }
 
-fn parts(credential: Credential<'_>) -> (&str, bool) {
+fn parts(credential: Credential<'_>) -> (&[u8], bool) {
     match credential {
-        Credential::Cookie(text) => (text, true),
-        Credential::Bearer(text) => (text, false),
+        Credential::Cookie(value) => (value, true),
+        Credential::Bearer(token) => (token.as_bytes(), false),
     }
 }
 
@@ -164,9 +165,12 @@ impl Passes {
     /// A keyed hash of the credential's end (its signature, which no two tokens share) and the app.
     /// It only finds the place: what is found is compared whole.
     fn key(&self, credential: Credential<'_>, app: &AppName) -> u64 {
-        let (text, is_cookie) = parts(credential);
-        let bytes = text.as_bytes();
+        let (bytes, is_cookie) = parts(credential);
         let end = bytes.get(bytes.len().saturating_sub(24)..).unwrap_or_default();
-        self.keys.hash_one((end, is_cookie, app.as_str()))
+        let mut hasher = self.keys.build_hasher();
+        hasher.write(end);
+        hasher.write(app.as_str().as_bytes());
+        hasher.write_u8(is_cookie.into());
+        hasher.finish()
     }
 }
