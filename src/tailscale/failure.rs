@@ -42,6 +42,25 @@ pub enum Broken {
     Value,
 }
 
+impl Failure {
+    /// What an operator can do about it.
+    pub(super) fn hint(self) -> &'static str {
+        match self {
+            Self::Denied => {
+                "let the user that Aegis runs as reach the socket, and say `tailscale.socket` where it is; nobody \
+                 needs more than to read"
+            }
+            Self::Down => {
+                "is tailscaled running? In a container, mount the directory /var/run/tailscale: the daemon \
+                 makes the socket's file anew at each start"
+            }
+            Self::Starting | Self::Busy | Self::Slow => "it goes on by itself if the daemon does",
+            Self::NotRunning(_) => "`tailscale up`",
+            Self::Broken(_) => "is `tailscale.socket` that of tailscaled? If so, this is worth a report",
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -4,7 +4,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::failure::Failure;
+use super::failure::{Broken, Failure};
+use super::wire::{self, Status};
+
+/// The most that is kept of what the daemon complains of: so many sentences, of so many characters.
+const COMPLAINTS: (usize, usize) = (16, 300);
 
 /// `BackendState`: how far the daemon's tailnet is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +33,6 @@ pub enum BackendState {
 
 impl BackendState {
     /// By its name in a status.
-    #[expect(dead_code, reason = "statuses are read next")]
     pub(super) fn named(name: &str) -> Self {
         match name {
             "NoState" => Self::NoState,
@@ -113,5 +116,49 @@ impl Node {
             heard: Heard::NotYet,
             health: Vec::new(),
         }
+    }
+
+    /// What a status says.
+    pub(super) fn read(body: &[u8]) -> Result<Self, Broken> {
+        let status: Status = wire::read(body)?;
+        let state = BackendState::named(&status.backend_state);
+        let suffix = status.current_tailnet.and_then(|tailnet| tailnet.magic_dns_suffix);
+        let tailnet = suffix
+            .map(|suffix| Arc::from(suffix.trim_end_matches('.')))
+            .filter(|suffix: &Arc<str>| !suffix.is_empty());
+        let mut addresses = Vec::new();
+        let mut node = Self { state, tailnet, tun: status.tun, ..Self::unknown() };
+        addresses.extend(status.tailscale_ips.into_iter().flatten());
+        if let Some(own) = status.own {
+            addresses.extend(own.tailscale_ips.into_iter().flatten());
+            node.stable_id = own.id.filter(|id| !id.is_empty());
+            node.name = own
+                .dns_name
+                .filter(|name| !name.is_empty())
+                .map(|name| wire::tame(wire::without_tailnet(&name, node.tailnet.as_deref()).0, 255));
+            node.tags = own.tags.unwrap_or_default();
+            node.online = own.online;
+        }
+        for address in addresses {
+            let address: IpAddr = address.parse().map_err(|_| Broken::Value)?;
+            if !node.addresses.contains(&address.to_canonical()) {
+                node.addresses.push(address.to_canonical());
+            }
+        }
+        if state == BackendState::Running && (node.stable_id.is_none() || node.addresses.is_empty()) {
+            // Who does not know itself could take itself for a visitor.
+            return Err(Broken::Shape);
+        }
+        node.version = status.version.map(|version| wire::tame(&version, 100));
+        let (sentences, characters) = COMPLAINTS;
+        let health = status.health.into_iter().flatten().take(sentences);
+        node.health = health.map(|sentence| wire::tame(&sentence, characters).into()).collect();
+        Ok(node)
+    }
+
+    /// Whether what was judged with `other` would be judged the same with this.
+    pub(super) fn judges_like(&self, other: &Self) -> bool {
+        let told = |node: &Self| (node.state, node.tun, node.stable_id.clone(), node.tailnet.clone());
+        told(self) == told(other) && self.addresses == other.addresses
     }
 }
