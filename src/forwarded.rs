@@ -8,6 +8,7 @@
 mod heard;
 mod method;
 mod proxies;
+mod reach;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,6 +22,7 @@ use heard::{Heard, Slot};
 
 pub use method::known as method_named;
 pub use proxies::Proxies;
+pub use reach::{Came, Reach, Vouched};
 
 /// The most entries of `X-Forwarded-For` that are looked at, from the right.
 const HOPS_LIMIT: usize = 64;
@@ -66,8 +68,12 @@ pub struct Asked<'a> {
     pub navigation: bool,
     /// Whether a browser asks what it may ask (a CORS preflight, Fetch standard section 4.8).
     pub preflight: bool,
-    /// Whether more than the peer's address says that it is our proxy: the unix socket, or the right secret.
-    pub vouched: bool,
+    /// What says that it is our proxy who asks.
+    pub vouched: Vouched,
+    /// Which site caused it.
+    pub reach: Reach<'a>,
+    /// Whether it came over Tailscale Funnel.
+    pub funnel: bool,
     /// Whether a browser asks: there is fetch metadata (any `Sec-Fetch-…`).
     pub browser: bool,
 }
@@ -168,8 +174,19 @@ impl<'a> Asked<'a> {
             target: target.raw,
             client,
             navigation,
-            preflight: method == Method::OPTIONS && heard.origin && heard.request_method,
+            preflight: method == Method::OPTIONS
+                && !matches!(heard.origin, Slot::Absent)
+                && heard.request_method,
             vouched,
+            reach: Reach::read(
+                &method,
+                heard.fetch_site,
+                heard.fetch_mode,
+                heard.fetch_destination,
+                heard.origin,
+                heard.upgrade,
+            ),
+            funnel: heard.funnel,
             browser: heard.fetch_metadata,
             method,
         })
@@ -265,19 +282,6 @@ fn visitor<'a>(
         }
     }
     Ok(None)
-}
-
-/// The address of whoever asks for a page of our own: what a proxy that is believed says of it, else
-/// the peer's. Nothing where neither says; then limits count all such visitors together.
-pub fn address_of(peer: Peer, headers: &HeaderMap, proxies: &Proxies) -> Option<ClientAddress> {
-    let direct = match peer {
-        Peer::Unix => None,
-        Peer::Tcp(address) => Some(address),
-    };
-    if !proxies.believes(peer, headers) || !headers.contains_key(heard::FOR) {
-        return direct;
-    }
-    visitor(headers.get_all(heard::FOR).iter().rev(), &proxies.hops).ok().flatten().or(direct)
 }
 
 /// Whether a line of `Accept` names `text/html` itself.

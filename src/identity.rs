@@ -331,6 +331,11 @@ impl Identity {
         names.join("+")
     }
 
+    /// Whether the tailnet, and nothing else, says who this is.
+    pub fn is_by_tailnet(&self) -> bool {
+        *self.methods == [Method::Tailnet]
+    }
+
     /// The roles as text.
     pub fn role_names(&self) -> impl Iterator<Item = &str> {
         self.roles.iter().map(Role::as_str)

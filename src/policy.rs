@@ -19,7 +19,7 @@ use crate::error::{Fault, Faults};
 use crate::identity::{Assurance, Found, Part, Require, Why};
 use crate::place::{Host, Origin, Scheme};
 
-pub use app::{App, Challenge, Preflight, RemoteUser, Rule, Site};
+pub use app::{App, Challenge, CrossSite, Preflight, RemoteUser, Rule, Site};
 pub use compile::{cookie_domain, public_url};
 
 /// Every app, with its hosts and rules.
@@ -160,10 +160,13 @@ pub fn decide(rule: &Rule, found: &Found) -> Verdict {
         },
         Require::SignedIn => judge(rule, found, Assurance::SignedIn),
         Require::TwoFactor => judge(rule, found, Assurance::TwoFactor),
-        // No credential there is today comes over the tailnet.
+        // Signing in would not help: it takes a device of the tailnet, now.
         Require::Tailnet => match found {
             Found::Unanswered(part) => Verdict::Unavailable(*part),
-            Found::Nobody | Found::Known(_) | Found::Refused(_) => Verdict::Forbidden(Needs::Tailnet),
+            Found::Known(identity) if !identity.is_by_tailnet() => Verdict::Forbidden(Needs::Tailnet),
+            Found::Known(identity) if !rule.admits(identity) => Verdict::Forbidden(Needs::Membership),
+            Found::Known(_) => Verdict::Allow,
+            Found::Nobody | Found::Refused(_) => Verdict::Forbidden(Needs::Tailnet),
         },
     }
 }

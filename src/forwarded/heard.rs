@@ -13,6 +13,8 @@ const URI: &str = "x-forwarded-uri";
 const ORIGINAL_URL: &str = "x-original-url";
 const ORIGINAL_METHOD: &str = "x-original-method";
 pub(super) const SECRET: &str = "x-aegis-proxy-secret";
+/// Present in what came over Tailscale Funnel: from the internet, whatever the address.
+pub(super) const FUNNEL: &str = "tailscale-funnel-request";
 
 /// What a visitor may say in `Connection`. Any other name would be erased by a proxy on its way to
 /// the app (RFC 9110, section 7.6.1), an identity header for one.
@@ -83,14 +85,20 @@ pub(super) struct Heard<'a> {
     pub(super) fetch_metadata: bool,
     /// `Sec-Fetch-Mode`.
     pub(super) fetch_mode: Slot<'a>,
+    /// `Sec-Fetch-Site`.
+    pub(super) fetch_site: Slot<'a>,
+    /// `Sec-Fetch-Dest`.
+    pub(super) fetch_destination: Slot<'a>,
     /// Whether there is `X-Requested-With`.
     pub(super) requested_with: bool,
     /// Whether there is `Upgrade`.
     pub(super) upgrade: bool,
-    /// Whether there is `Origin`.
-    pub(super) origin: bool,
+    /// `Origin`.
+    pub(super) origin: Slot<'a>,
     /// Whether there is `Access-Control-Request-Method`.
     pub(super) request_method: bool,
+    /// Whether there is `Tailscale-Funnel-Request`.
+    pub(super) funnel: bool,
 }
 
 impl<'a> Heard<'a> {
@@ -113,12 +121,21 @@ impl<'a> Heard<'a> {
                 "connection" => heard.erases |= !names_options_only(value),
                 "x-requested-with" => heard.requested_with = true,
                 "upgrade" => heard.upgrade = true,
-                "origin" => heard.origin = true,
+                "origin" => heard.origin.put(value),
                 "access-control-request-method" => heard.request_method = true,
                 "sec-fetch-mode" => {
                     heard.fetch_metadata = true;
                     heard.fetch_mode.put(value);
                 }
+                "sec-fetch-site" => {
+                    heard.fetch_metadata = true;
+                    heard.fetch_site.put(value);
+                }
+                "sec-fetch-dest" => {
+                    heard.fetch_metadata = true;
+                    heard.fetch_destination.put(value);
+                }
+                FUNNEL => heard.funnel = true,
                 other if other.starts_with("sec-fetch-") => heard.fetch_metadata = true,
                 other => heard.aliased |= is_alias(dialect, other),
             }

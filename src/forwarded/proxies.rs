@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 use super::heard::{SECRET, Slot};
-use super::{Peer, Unread};
+use super::{Peer, Unread, Vouched};
 use crate::config::{Placed, Settings};
 use crate::error::{Fault, Faults};
 use crate::place::NetworkList;
@@ -35,6 +35,11 @@ impl Proxies {
         let mut faults = Faults::default();
         let trusted = networks("trusted_proxies", &settings.trusted_proxies, &mut faults);
         let hops = networks("trusted_hops", &settings.trusted_hops, &mut faults);
+        if let Some(tailscale) = &settings.tailscale {
+            let tailnet = &tailscale.value.networks;
+            keep_out("trusted_proxies", &settings.trusted_proxies, tailnet, &mut faults);
+            keep_out("trusted_hops", &settings.trusted_hops, tailnet, &mut faults);
+        }
         if let Some(secret) = &settings.proxy_secret
             && let Some(fault) = secret_fault(&secret.value)
         {
@@ -56,27 +61,21 @@ impl Proxies {
         }
     }
 
-    /// Whether `peer` is believed about who asks for a page of our own.
-    pub(super) fn believes(&self, peer: Peer, headers: &HeaderMap) -> bool {
-        match peer {
-            Peer::Unix => true,
-            Peer::Tcp(address) => self.trusted.contains(address) || self.secret_is_in(headers),
-        }
-    }
-
-    /// Whether `peer` is believed, and if so, whether more than its address speaks for it.
+    /// What speaks for `peer`, if it is believed.
     ///
     /// A wrong secret is an error whoever shows it; none at all leaves the judgement to the address.
-    pub(super) fn believe(&self, peer: Peer, shown: Slot<'_>) -> Result<bool, Unread> {
+    pub(super) fn believe(&self, peer: Peer, shown: Slot<'_>) -> Result<Vouched, Unread> {
         let secret_shown = match (&self.secret, shown) {
             (None, _) | (Some(_), Slot::Absent) => false,
             (Some(secret), Slot::Once(shown)) if is_same(secret, shown) => true,
             (Some(_), Slot::Once(_) | Slot::Often) => return Err(Unread::WrongSecret),
         };
         match peer {
-            Peer::Unix => Ok(true),
-            Peer::Tcp(_) if secret_shown => Ok(true),
-            Peer::Tcp(address) if self.trusted.contains(address) => Ok(false),
+            Peer::Unix => Ok(Vouched::Surely),
+            Peer::Tcp(_) if secret_shown => Ok(Vouched::Surely),
+            Peer::Tcp(address) if self.trusted.contains(address) => {
+                Ok(if address.ip().is_loopback() { Vouched::ByLoopback } else { Vouched::ByAddress })
+            }
             Peer::Tcp(_) => Err(Unread::UnknownProxy),
         }
     }
@@ -115,6 +114,22 @@ fn networks(key: &str, entries: &[Placed<String>], faults: &mut Faults) -> Netwo
         }
     }
     list
+}
+
+/// That none of `entries` lets a whole part of the `tailnet` say who somebody is: each device could name
+/// the address of another. One address alone may be a proxy.
+fn keep_out(key: &str, entries: &[Placed<String>], tailnet: &[Placed<String>], faults: &mut Faults) {
+    let tailnet: Vec<IpNet> = tailnet.iter().filter_map(|network| network.value.parse().ok()).collect();
+    for entry in entries {
+        let Ok(network) = entry.value.parse::<IpNet>() else { continue };
+        let reaches = |other: &IpNet| network.contains(other) || other.contains(&network);
+        if network.prefix_len() < network.max_prefix_len() && tailnet.iter().any(reaches) {
+            let message =
+                format!("`{key}`: `{}` lets devices of the tailnet say whose device they are", entry.value);
+            let hint = "name the one address of your proxy, or give it a `proxy_secret_file`";
+            faults.add(entry.fault(Fault::new(message).hint(hint)));
+        }
+    }
 }
 
 fn network_fault(key: &str, text: &str, reason: &str) -> Fault {

@@ -87,6 +87,8 @@ fn read_whole(
         host: Cow::Owned(asked.host.into_owned()),
         path: asked.path.into_owned(),
         target: Cow::Owned(asked.target.into_owned()),
+        // Judged in its own tests.
+        reach: Reach::Own,
         ..asked
     })
 }
@@ -106,7 +108,9 @@ fn each_dialect_says_the_same_in_its_own_words() {
             client: Some(CLIENT.parse().unwrap()),
             navigation: false,
             preflight: false,
-            vouched: false,
+            vouched: Vouched::ByLoopback,
+            reach: Reach::Own,
+            funnel: false,
             browser: false,
         };
         assert_eq!(read(dialect, &ordinary(dialect)), Ok(expected), "{dialect:?}");
@@ -256,18 +260,18 @@ fn only_a_known_proxy_is_believed() {
         };
         let wrong = "0123456789abcdef0124";
         for (peer, secrets, expected) in [
-            (Peer::Unix, &[][..], Ok(true)),
-            (Peer::Unix, &[SECRET], Ok(true)),
+            (Peer::Unix, &[][..], Ok(Vouched::Surely)),
+            (Peer::Unix, &[SECRET], Ok(Vouched::Surely)),
             (Peer::Unix, &[wrong], Err(Unread::WrongSecret)),
-            (loopback(), &[], Ok(false)),
-            (mapped, &[], Ok(false)),
-            (loopback(), &[SECRET], Ok(true)),
+            (loopback(), &[], Ok(Vouched::ByLoopback)),
+            (mapped, &[], Ok(Vouched::ByLoopback)),
+            (loopback(), &[SECRET], Ok(Vouched::Surely)),
             (loopback(), &[wrong], Err(Unread::WrongSecret)),
             (loopback(), &[""], Err(Unread::WrongSecret)),
             (loopback(), &[SECRET, SECRET], Err(Unread::WrongSecret)),
             (loopback(), &[SECRET, wrong], Err(Unread::WrongSecret)),
             (other, &[], Err(Unread::UnknownProxy)),
-            (other, &[SECRET], Ok(true)),
+            (other, &[SECRET], Ok(Vouched::Surely)),
             (other, &[wrong], Err(Unread::WrongSecret)),
         ] {
             assert_eq!(believed(peer, secrets), expected, "{dialect:?}, {peer:?} showing {secrets:?}");
@@ -285,7 +289,7 @@ fn without_a_secret_of_ours_none_counts() {
     let read = |peer| {
         Asked::read(Dialect::Forward, peer, &Method::GET, &uri, &headers, &proxies).map(|asked| asked.vouched)
     };
-    assert_eq!(read(loopback()), Ok(false));
+    assert_eq!(read(loopback()), Ok(Vouched::ByLoopback));
     assert_eq!(read(Peer::Tcp("203.0.113.9".parse().unwrap())), Err(Unread::UnknownProxy));
     assert!(!proxies.secret_is_in(&headers));
 }

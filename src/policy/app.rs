@@ -29,6 +29,16 @@ pub enum Preflight {
     Pass,
 }
 
+/// Whether an identity of the tailnet counts in a request that another site caused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CrossSite {
+    /// As far as a cookie with `SameSite=Lax` would: where somebody follows a link.
+    #[default]
+    Refuse,
+    /// Always: for native clients, which say `Origin: null` or `file://`.
+    Allow,
+}
+
 /// What a 401 asks programs for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Challenge {
@@ -156,6 +166,7 @@ pub struct App {
     pub(super) sites: Vec<Site>,
     pub(super) origin: Option<Origin>,
     pub(super) preflight: Preflight,
+    pub(super) cross_site: CrossSite,
     pub(super) remote_user: RemoteUser,
     /// `public`, before all rules.
     pub(super) public: Vec<Matched>,
@@ -191,6 +202,11 @@ impl App {
     /// What becomes of CORS preflights.
     pub fn preflight(&self) -> Preflight {
         self.preflight
+    }
+
+    /// Whether an identity of the tailnet counts in a request that another site caused.
+    pub fn cross_site(&self) -> CrossSite {
+        self.cross_site
     }
 
     /// What it is sent as `Remote-User`.

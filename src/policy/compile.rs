@@ -52,8 +52,13 @@ pub(super) fn policy(
     public_url: &Origin,
     cookie_domain: Option<&Host>,
 ) -> Result<Policy, Faults> {
-    let mut compiler =
-        Compiler { public_url, domain: Domain::Unknown, faults: Faults::default(), notes: Vec::new() };
+    let mut compiler = Compiler {
+        public_url,
+        domain: Domain::Unknown,
+        tailnet: Tailnet::of(settings),
+        faults: Faults::default(),
+        notes: Vec::new(),
+    };
     compiler.domain = compiler.domain(settings, cookie_domain);
     let mut hosts = Hosts::default();
     let mut apps = Vec::with_capacity(settings.apps.len());
@@ -147,6 +152,26 @@ enum Domain<'h> {
     Known(&'h Host),
 }
 
+/// How far an identity of the tailnet can reach.
+#[derive(Clone, Copy)]
+enum Tailnet {
+    /// There is none.
+    Absent,
+    CountsAsOne,
+    CountsAsTwo,
+}
+
+impl Tailnet {
+    fn of(settings: &Settings) -> Self {
+        match &settings.tailscale {
+            None => Self::Absent,
+            Some(tailscale) if tailscale.value.counts_as.value == "signed_in" => Self::CountsAsOne,
+            // Another word is a fault, told where its meaning is owned.
+            Some(_) => Self::CountsAsTwo,
+        }
+    }
+}
+
 /// Whether browsers keep no cookie for `domain`, as many people's sites are under it: a public
 /// suffix, a single label, an address.
 fn is_public_suffix(domain: &str) -> bool {
@@ -160,6 +185,7 @@ fn is_public_suffix(domain: &str) -> bool {
 struct Compiler<'p> {
     public_url: &'p Origin,
     domain: Domain<'p>,
+    tailnet: Tailnet,
     faults: Faults,
     notes: Vec<Fault>,
 }

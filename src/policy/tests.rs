@@ -263,9 +263,10 @@ fn every_rule_judges_everybody_as_the_contract_says() {
 }
 
 #[test]
-fn factors_and_the_tailnet_are_judged_for_the_day_they_come() {
-    let mut rule = app("require = \"signed_in\"\nroles = [\"admin\"]").whole().clone();
-    rule.require = Require::TwoFactor;
+fn factors_and_the_tailnet_are_judged() {
+    let app = |require: &str| app(&format!("require = \"{require}\"\nroles = [\"admin\"]\n[tailscale]"));
+    let two_factor = app("two_factor");
+    let rule = two_factor.whole();
     let Found::Known(ann) = known("ann", &["admin"]) else { unreachable!() };
     let strong = Found::Known(Arc::new(Identity { assurance: Assurance::TwoFactor, ..(*ann).clone() }));
     for (found, expected) in [
@@ -274,16 +275,26 @@ fn factors_and_the_tailnet_are_judged_for_the_day_they_come() {
         (strong.clone(), Verdict::Allow),
         (known("eve", &[]), Verdict::Forbidden(Needs::Membership)),
     ] {
-        assert_eq!(decide(&rule, &found), expected, "two factors asked of {found:?}");
+        assert_eq!(decide(rule, &found), expected, "two factors asked of {found:?}");
     }
-    rule.require = Require::Tailnet;
+    let by_tailnet = |username, roles: &[&str]| match known(username, roles) {
+        Found::Known(who) => Found::Known(Arc::new(Identity {
+            methods: [crate::identity::Method::Tailnet].into(),
+            ..(*who).clone()
+        })),
+        _ => unreachable!(),
+    };
+    let tailnet = app("tailnet");
+    let rule = tailnet.whole();
     for (found, expected) in [
+        (by_tailnet("ann", &["admin"]), Verdict::Allow),
+        (by_tailnet("eve", &[]), Verdict::Forbidden(Needs::Membership)),
         (Found::Nobody, Verdict::Forbidden(Needs::Tailnet)),
         (strong, Verdict::Forbidden(Needs::Tailnet)),
         (Found::Refused(Why::Invalid), Verdict::Forbidden(Needs::Tailnet)),
         (Found::Unanswered(Part::Store), Verdict::Unavailable(Part::Store)),
     ] {
-        assert_eq!(decide(&rule, &found), expected, "the tailnet asked of {found:?}");
+        assert_eq!(decide(rule, &found), expected, "the tailnet asked of {found:?}");
     }
 }
 
@@ -358,11 +369,11 @@ fn a_faulty_app_is_told_where_and_why() {
         ("[[app.x.rule]]\npath = \"/\"", "4: a rule for the app `x`, which is not defined"),
         (
             "[app.x]\nhosts = [\"x.example.com\"]\nrequire = \"two_factor\"",
-            "6: `require = \"two_factor\"` comes in a later release",
+            "6: `require = \"two_factor\"`, and nothing counts as two factors",
         ),
         (
             "[app.x]\nhosts = [\"x.example.com\"]\nrequire = \"tailnet\"",
-            "6: `require = \"tailnet\"` comes in a later release",
+            "6: `require = \"tailnet\"` without the section [tailscale]: nobody could come in",
         ),
         (
             "[app.x]\nhosts = [\"x.example.com\"]\nrequire = \"signed-in\"",
@@ -398,9 +409,12 @@ fn a_faulty_app_is_told_where_and_why() {
         ),
         (&format!("[app.x]\n{hosts}cookie = \"own\""), "7: `cookie = \"own\"` comes in a later release"),
         (
-            &format!("[app.x]\n{hosts}cross_site = \"allow\""),
-            "7: `cross_site = \"allow\"` comes in a later release",
+            &format!(
+                "[app.x]\n{hosts}[[app.x.rule]]\nrequire = \"two_factor\"\n[tailscale]\ncounts_as = \"signed_in\""
+            ),
+            "8: `require = \"two_factor\"`, and nothing counts as two factors",
         ),
+        (&format!("[app.x]\n{hosts}cross_site = \"pass\""), "7: `cross_site` cannot be `pass`"),
         (&format!("[app.x]\n{hosts}preflight = \"allow\""), "7: `preflight` cannot be `allow`"),
         (&format!("[app.x]\n{hosts}assets = \"private\""), "7: `assets` cannot be `private`"),
         (&format!("[app.x]\n{hosts}remote_user = \"mail\""), "7: `remote_user` cannot be `mail`"),
@@ -423,7 +437,7 @@ fn a_faulty_app_is_told_where_and_why() {
         ),
         (
             &format!("[app.x]\n{hosts}[[app.x.rule]]\nrequire = \"two_factor\""),
-            "8: `require = \"two_factor\"` comes in a later release",
+            "8: `require = \"two_factor\"`, and nothing counts as two factors",
         ),
         (&format!("[app.x]\n{hosts}[[app.x.rule]]\nmethods = [\"get\"]"), "8: `get` is not a known method"),
         (

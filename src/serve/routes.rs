@@ -14,8 +14,7 @@ use hyper::body::Incoming;
 use super::{Answer, notify};
 use crate::clock::{Now, Seldom};
 use crate::error::{Error, Kind};
-use crate::forwarded::{self, Dialect, Peer};
-use crate::place::ClientAddress;
+use crate::forwarded::{Came, Dialect, Peer};
 use crate::state::{App, Current};
 use crate::web::{self, Response, forms, headers, pages, urls};
 use crate::{account, forward_auth, login, setup, status, token};
@@ -47,7 +46,7 @@ struct Arrived<'a> {
     query: Option<&'a str>,
     headers: &'a HeaderMap,
     body: Bytes,
-    address: Option<ClientAddress>,
+    came: Came<'a>,
     now: Now,
 }
 
@@ -76,13 +75,14 @@ impl Routes {
             Ok(body) => body,
             Err(error) => return self.failed(&current, path, &error),
         };
+        let came = Came::read(peer, &parts.method, &parts.headers, &current.proxies);
         let arrived = Arrived {
-            method: if parts.method == Method::HEAD { Method::GET } else { parts.method },
+            method: if parts.method == Method::HEAD { Method::GET } else { parts.method.clone() },
             path,
             query: parts.uri.query(),
             headers: &parts.headers,
             body,
-            address: forwarded::address_of(peer, &parts.headers, &current.proxies),
+            came,
             now,
         };
         let mut response = match self.dispatch(&current, &arrived).await {
@@ -94,8 +94,9 @@ impl Routes {
     }
 
     async fn dispatch(&self, current: &Current, arrived: &Arrived<'_>) -> Result<Response, Error> {
-        let Arrived { method, path, query, headers, body, address, now } = arrived;
-        let (address, now) = (*address, *now);
+        let Arrived { method, path, query, headers, body, came, now } = arrived;
+        let (came, now) = (*came, *now);
+        let address = came.address;
         let visit = login::Visit { headers, query: *query, address, now };
         let own = account::Visit { headers, address, now };
         let sent = setup::Sent { headers, body, address, now };

@@ -1,9 +1,9 @@
 //! Compiling one app: its hosts, its rules, what they inherit.
 //! Never compares apps with each other: that is done above.
 
-use super::super::app::{App, Challenge, Matched, Preflight, RemoteUser, Rule, Site, asks_who};
+use super::super::app::{App, Challenge, CrossSite, Matched, Preflight, RemoteUser, Rule, Site, asks_who};
 use super::super::pattern::{Methods, PathPattern};
-use super::{Compiler, Domain, place_of};
+use super::{Compiler, Domain, Tailnet, place_of};
 use crate::config::{AppSettings, Placed, RuleSettings, Settings, nearest};
 use crate::identity::{AppName, Require, Role, Username};
 use crate::place::{Authority, Host, HostPattern, Origin};
@@ -55,7 +55,8 @@ impl Compiler<'_> {
         let assets = self.choice("assets", app.assets.as_ref(), &assets);
         let assets = assets.unwrap_or(true) && whole.require != Require::Deny;
         self.choice("cookie", app.cookie.as_ref(), &[("shared", Some(())), ("own", None)]);
-        self.choice("cross_site", app.cross_site.as_ref(), &[("refuse", Some(())), ("allow", None)]);
+        let cross_site = [("refuse", Some(CrossSite::Refuse)), ("allow", Some(CrossSite::Allow))];
+        let cross_site = self.choice("cross_site", app.cross_site.as_ref(), &cross_site).unwrap_or_default();
         let preflight = [("refuse", Some(Preflight::Refuse)), ("pass", Some(Preflight::Pass))];
         let remote_user = [
             ("username", Some(RemoteUser::Username)),
@@ -76,6 +77,7 @@ impl Compiler<'_> {
             sites: sites.iter().map(|(site, _)| site.clone()).collect(),
             origin,
             preflight,
+            cross_site,
             remote_user,
             public,
             rules,
@@ -244,11 +246,34 @@ impl Compiler<'_> {
             ("public", Some(Require::Public)),
             ("optional", Some(Require::Optional)),
             ("signed_in", Some(Require::SignedIn)),
-            ("two_factor", None),
-            ("tailnet", None),
+            ("two_factor", Some(Require::TwoFactor)),
+            ("tailnet", Some(Require::Tailnet)),
             ("deny", Some(Require::Deny)),
         ];
-        self.choice("require", written, &choices)
+        let require = self.choice("require", written, &choices);
+        if let (Some(written), Some(require)) = (written, require)
+            && let Some((message, hint)) = self.out_of_reach(require)
+        {
+            self.fault(written, message, hint);
+        }
+        require
+    }
+
+    /// Why nobody at all could meet `require`: the only second factor of this release is the tailnet.
+    fn out_of_reach(&self, require: Require) -> Option<(&'static str, &'static str)> {
+        match (require, self.tailnet) {
+            (Require::Tailnet, Tailnet::Absent) => Some((
+                "`require = \"tailnet\"` without the section [tailscale]: nobody could come in",
+                "write `[tailscale]` where this machine is on a tailnet",
+            )),
+            (Require::TwoFactor, Tailnet::Absent | Tailnet::CountsAsOne) => Some((
+                "`require = \"two_factor\"`, and nothing counts as two factors",
+                "write `require = \"signed_in\"`; or `[tailscale]` with `counts_as = \"two_factor\"`: other \
+                 second factors come in a later release",
+            )),
+            (Require::TwoFactor | Require::Tailnet, Tailnet::CountsAsTwo | Tailnet::CountsAsOne)
+            | (Require::Public | Require::Optional | Require::SignedIn | Require::Deny, _) => None,
+        }
     }
 
     fn challenge(&mut self, written: Option<&Placed<String>>) -> Option<Challenge> {
