@@ -189,7 +189,7 @@ async fn a_disabled_account_is_bound_too() {
 
 #[tokio::test]
 async fn another_login_of_the_same_person_keeps_the_link_and_is_recorded_once() {
-    let place = Place::with(&["sam"]).await;
+    let place = Place::with(&["sam", "ann"]).await;
     place.mapped(&person(1, "sam@github"), "sam").await;
     for login in ["sam@github", "SAM@github", "samuel@github", "Samuel@GitHub", "samuel@github"] {
         assert_eq!(place.link(&person(1, login)).await, Some(by_configuration("sam@github")), "as {login}");
@@ -197,6 +197,9 @@ async fn another_login_of_the_same_person_keeps_the_link_and_is_recorded_once() 
     assert_eq!(place.record().await, ["tailnet.linked", "tailnet.renamed"]);
     let told = audit::newest(&place.store, 0, 1).await.unwrap();
     assert!(told[0].detail.contains(r#""login":"samuel@github""#), "{}", told[0].detail);
+
+    // Nor does the new login lead to another account, whatever the configuration says of it.
+    assert_eq!(place.mapped(&person(1, "samuel@github"), "ann").await, None);
 
     // A login that nobody has any more does not become free by that.
     assert_eq!(place.mapped(&person(2, "sam@github"), "sam").await, None);
@@ -264,14 +267,19 @@ async fn whoever_had_a_login_loses_the_link_to_whom_an_explicit_one_waits_for() 
     let (sam, ann) = (place.id("sam").await, place.id("ann").await);
     place.own("ann", &person(1, "x@github")).await.unwrap();
     place.own("ann", &person(2, "y@github")).await.unwrap();
+    let elsewhere = |login| Person { tailnet: "tail2.ts.net".into(), ..person(1, login) };
+    place.own("ann", &elsewhere("x@github")).await.unwrap();
     place.link(&person(1, "away@github")).await;
+    place.link(&elsewhere("away@github")).await;
     assert!(matches!(place.wish("sam", "x@github").await, Wish::Waits(before) if before[0].person == 1));
     place.link(&person(1, "x@github")).await;
+    place.link(&elsewhere("x@github")).await;
     place.heard.lock().clear();
     assert_eq!(place.seen(&person(3, "x@github")).await, Some(sam));
     assert!(place.has_heard(ann), "ann lost a link");
     assert!(place.link(&person(1, "x@github")).await.unwrap().ended);
     assert!(!place.link(&person(2, "y@github")).await.unwrap().ended, "another login");
+    assert!(!place.link(&elsewhere("x@github")).await.unwrap().ended, "another tailnet");
 }
 
 #[tokio::test]
