@@ -1,5 +1,6 @@
 //! The first sight of a person of the tailnet: whose account they are from then on. Each outcome is one
-//! write; who loses a race reads what the winner did. Never changes a link that counts.
+//! write; who loses a race reads what the winner did. Never changes a link that counts, but for one whose
+//! login an explicit link has given to somebody else.
 
 use super::super::change::{ChangeError, NewUser};
 use super::super::{User, Users};
@@ -36,8 +37,9 @@ impl Users {
     /// nobody.
     ///
     /// `person` is one of the own tailnet: an explicit link names a login there, and would be taken by
-    /// another tailnet's person with an equal one. A link that has ended is passed by an explicit one alone. Where `mapped` does not exist, or the
-    /// login was bound by configuration to another person, this one is nobody and stays unknown.
+    /// another tailnet's person with an equal one. A link that has ended is passed by an explicit one
+    /// alone. Where `mapped` does not exist, or the login was bound by configuration to another person,
+    /// this one is nobody and stays unknown.
     pub async fn first_sight(
         &self,
         person: &Person,
