@@ -1,5 +1,6 @@
 //! The first sight of a person of the tailnet: whose account they are from then on. Each outcome is one
-//! write; who loses a race reads what the winner did. Never changes a link that counts.
+//! write; who loses a race reads what the winner did. Never changes a link that counts, but for one whose
+//! login an explicit link has given to somebody else.
 
 use super::super::change::{ChangeError, NewUser};
 use super::super::{User, Users};
@@ -35,8 +36,10 @@ impl Users {
     /// with `auto_create` a new user with these roles, whose username is none that is `reserved`; else
     /// nobody.
     ///
-    /// A link that has ended is passed by an explicit one alone. Where `mapped` does not exist, or the
-    /// login was bound by configuration to another person, this one is nobody and stays unknown.
+    /// `person` is one of the own tailnet: an explicit link names a login there, and would be taken by
+    /// another tailnet's person with an equal one. A link that has ended is passed by an explicit one
+    /// alone. Where `mapped` does not exist, or the login was bound by configuration to another person,
+    /// this one is nobody and stays unknown.
     pub async fn first_sight(
         &self,
         person: &Person,
@@ -112,7 +115,9 @@ impl Users {
         let write = Write::new().exec(&CONSUME, values![login.as_str(), user.to_string()]).expect(Rows::One);
         let mut write = binding(write, user, person, login.as_str(), How::Command, Actor::Aegis, now);
         for other in self.bound_under(login).await? {
-            if other.is_now(login) && *other.tailnet == *person.tailnet && other.person != person.id {
+            // Whoever had this login, and was not seen with another one since: it is somebody else's now.
+            let had = other.login == login.as_str() && other.is_now(login);
+            if had && *other.tailnet == *person.tailnet && other.person != person.id {
                 write = other.ending(write, Actor::Aegis, now);
             }
         }
