@@ -198,7 +198,33 @@ pub struct TailnetLink {
     /// s
     pub ended: bool,
 }
+/// s
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TailnetLinks {
+    /// s
+    pub bound: Vec<Bound>,
+}
+/// s
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// s
+    pub seen_login: String,
+}
 impl Users {
+    /// s
+    pub async fn tailnet_links_of(&self, _: UserId) -> Result<TailnetLinks, StoreError> {
+        Ok(TailnetLinks::default())
+    }
+    /// s
+    pub fn linking(
+        base: crate::store::Write,
+        _: UserId,
+        _: &crate::identity::Person,
+        _: crate::identity::Actor,
+        _: Wall,
+    ) -> crate::store::Write {
+        base
+    }
     /// s
     pub async fn tailnet_link(&self, _: &crate::identity::Person) -> Result<Option<TailnetLink>, StoreError> {
         Ok(None)
