@@ -180,15 +180,12 @@ impl Door {
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         let (user, now) = (owner.user.id, visit.now.wall);
         let actor = Actor::User(user);
-        let said = match &owner.session {
-            Some(kept) => {
-                self.app.sessions.end_others(user, kept.id, actor, now).await?;
-                "All other sessions were ended."
-            }
-            None => {
-                self.app.users.end_sessions(user, actor, now).await?;
-                "All sessions were ended."
-            }
+        let said = if let Some(kept) = &owner.session {
+            self.app.sessions.end_others(user, kept.id, actor, now).await?;
+            "All other sessions were ended."
+        } else {
+            self.app.users.end_sessions(user, actor, now).await?;
+            "All sessions were ended."
         };
         self.show(&owner, visit.now, Said::Done(said)).await
     }
@@ -247,7 +244,7 @@ impl Door {
     }
 }
 
-fn line<'a>(listed: &'a Listed, own: Option<SessionId>) -> SessionLine<'a> {
+fn line(listed: &Listed, own: Option<SessionId>) -> SessionLine<'_> {
     let program = match listed.purpose {
         Purpose::Web => "",
         Purpose::Token => "a token for a script",

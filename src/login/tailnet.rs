@@ -86,11 +86,12 @@ pub(super) fn knows(sighted: &Result<Sighted, Elsewhere>) -> bool {
 /// Where somebody came from, as they are told.
 pub(super) fn came_from<'a>(came: &Came<'_>, sighted: &'a Result<Sighted, Elsewhere>) -> CameFrom<'a> {
     let tailnet = match sighted {
+        // Others use such addresses, too.
+        Ok(Sighted::Unusable(Reason::Device(Unusable::NotThere)))
+        | Err(Elsewhere::NoTailnet | Elsewhere::NotFromThere) => OnTailnet::Elsewhere,
         Ok(Sighted::Known(guest)) => OnTailnet::Known(&guest.login),
         // That an account is there, and disabled, is nobody's business.
         Ok(Sighted::Stranger(person) | Sighted::Disabled(person)) => OnTailnet::Stranger(&person.login),
-        // Others use such addresses, too.
-        Ok(Sighted::Unusable(Reason::Device(Unusable::NotThere))) => OnTailnet::Elsewhere,
         Ok(Sighted::Unusable(reason)) => OnTailnet::Unusable(reason.words()),
         Ok(Sighted::Unanswered(Unasked::Tailscale(_))) => {
             OnTailnet::Unanswered("Tailscale does not answer here")
@@ -98,7 +99,6 @@ pub(super) fn came_from<'a>(came: &Came<'_>, sighted: &'a Result<Sighted, Elsewh
         Ok(Sighted::Unanswered(Unasked::Store(_))) => {
             OnTailnet::Unanswered("Aegis cannot look up whose device this is")
         }
-        Err(Elsewhere::NoTailnet | Elsewhere::NotFromThere) => OnTailnet::Elsewhere,
         Err(Elsewhere::Unvouched) => OnTailnet::Unvouched,
         Err(Elsewhere::Foreign) => OnTailnet::Foreign,
         Err(Elsewhere::SignedOut) => OnTailnet::SignedOut,

@@ -145,6 +145,7 @@ mod tests {
         for (text, expected) in [
             ("127.0.0.1", "this machine"),
             ("::1", "this machine"),
+            ("100.64.0.2", "a private network"),
             ("192.168.1.7", "a private network"),
             ("fd00::7", "a private network"),
             ("203.0.113.7", "internet"),
