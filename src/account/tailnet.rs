@@ -5,8 +5,7 @@ use super::{Door, Owner, Visit};
 use crate::error::{Error, Kind};
 use crate::identity::{Actor, Person};
 use crate::secret::Secret;
-use crate::store::Write;
-use crate::users::{ChangeError, TailnetLinks, Users};
+use crate::users::{ChangeError, TailnetLinks};
 use crate::web::Response;
 use crate::web::pages::Said;
 
@@ -45,9 +44,8 @@ impl Door {
         };
         self.confirm(owner, visit, password).await?;
         let now = self.app.clock.now().wall;
-        let write = Users::linking(Write::new(), id, person, Actor::User(id), now);
-        match self.app.store.write(write).await.map_err(ChangeError::from) {
-            Ok(_) => Ok(person),
+        match users.link_person(id, person, Actor::User(id), now).await {
+            Ok(()) => Ok(person),
             Err(ChangeError::Elsewhere(_)) => Err(Error::said(
                 Kind::Conflict,
                 "That person of the tailnet belongs to another account. Ask whoever looks after Aegis.",

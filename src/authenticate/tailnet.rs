@@ -297,7 +297,7 @@ impl Tailnet {
         named: Named,
         now: Wall,
     ) -> Result<Option<UserId>, Error> {
-        let link = self.users.tailnet_link(person).await?;
+        let link = self.users.tailnet_link(person, now).await?;
         match link {
             Some(link) if !link.ended => match link.account {
                 Some(account) => Ok(Some(account)),

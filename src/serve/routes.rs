@@ -167,10 +167,15 @@ impl Routes {
 }
 
 impl Answer for Routes {
+    fn at_once(&self, peer: Peer, request: &mut Request<Incoming>) -> Option<Response> {
+        let dialect = dialect(request.uri().path())?;
+        self.forward_auth.at_once(dialect, peer, request)
+    }
+
     async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response {
         match dialect(request.uri().path()) {
-            Some(dialect) => self.forward_auth.answer(dialect, peer, &request).await,
-            None => Box::pin(self.own(peer, request)).await,
+            Some(dialect) => self.forward_auth.answer(dialect, peer, request).await,
+            None => self.own(peer, request).await,
         }
     }
 

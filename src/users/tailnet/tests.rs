@@ -1,0 +1,1 @@
+//! Tests of the people of the tailnet, with a real store.
