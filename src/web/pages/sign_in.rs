@@ -181,7 +181,6 @@ pub struct SecondFactor<'a> {
 
 /// The app asks for two factors, and a password is one: says what helps instead of going round.
 pub fn second_factor(site: &Site, page: &SecondFactor<'_>) -> Response {
-    let again = |class| html! { a.button.main[class] href=(page.return_to.as_str()) { "Try again" } };
     let card = html! {
         (head("A second factor is needed", Some(&to(page.return_to))))
         (note(Tone::Plain, &html! {
@@ -207,14 +206,15 @@ pub fn second_factor(site: &Site, page: &SecondFactor<'_>) -> Response {
                 }
                 OnTailnet::Stranger(_) => {
                     a.button.main href=(urls::ACCOUNT) { "My account" }
-                    (again(false))
                 }
                 OnTailnet::Elsewhere
                 | OnTailnet::Unvouched
                 | OnTailnet::Known(_)
                 | OnTailnet::Unusable(_)
                 | OnTailnet::Unanswered(_)
-                | OnTailnet::Foreign => { (again(true)) }
+                | OnTailnet::Foreign => {
+                    a.button.main href=(page.return_to.as_str()) { "Try again" }
+                }
             }
             a.button href=(urls::HOME) { "My apps" }
         }
