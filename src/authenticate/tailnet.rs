@@ -24,7 +24,7 @@ use crate::identity::{
 use crate::place::ClientAddress;
 use crate::secret::fingerprint;
 use crate::store::StoreError;
-use crate::tailscale::{Answer, Device, Failure, LIFETIME, Owner, Place, Tailscale, Unusable};
+use crate::tailscale::{Answer, Device, Failure, Owner, Place, Tailscale, Unusable};
 use crate::users::{User, Users};
 use crate::web::cookies::{self, Cookie};
 
@@ -169,7 +169,7 @@ impl Guest {
 
     /// Until when that counts.
     fn until(&self) -> Mono {
-        self.answer.asked_at.plus(LIFETIME)
+        self.answer.until
     }
 }
 
