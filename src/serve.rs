@@ -13,6 +13,7 @@ mod drain;
 pub mod house;
 pub mod listen;
 pub mod notify;
+mod patience;
 pub mod routes;
 mod socket;
 pub mod tasks;

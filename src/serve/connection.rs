@@ -18,7 +18,7 @@ use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -26,6 +26,7 @@ use tokio::time::timeout;
 
 use super::caught::{caught, caught_at_once};
 use super::drain::{Ending, Phase};
+use super::patience::Patience;
 use super::socket::Stream;
 use super::{Answer, Limits};
 use crate::forwarded::Peer;
@@ -114,7 +115,7 @@ impl<A: Answer> Connections<A> {
         let service = service_fn(|request| self.answer_one(peer, request));
         let mut connection = pin!(
             http1::Builder::new()
-                .timer(TokioTimer::new())
+                .timer(Patience::new(patience))
                 // One timer in hyper is both: the time for a header, and the time between requests.
                 .header_read_timeout(patience)
                 .max_header_size(self.limits.header)

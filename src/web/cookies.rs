@@ -103,10 +103,11 @@ pub fn strip(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
         let name = pair.get(..end).unwrap_or_default().trim_ascii();
         names.iter().any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
     };
-    let mut lines = headers.get_all(header::COOKIE).iter();
-    let (first, mut changed) = (lines.next()?, lines.next().is_some());
+    let lines = headers.get_all(header::COOKIE);
+    let mut each = lines.iter();
+    let (first, mut changed) = (each.next()?, each.next().is_some());
     let mut left = Vec::new();
-    for pair in pairs(headers) {
+    for pair in lines.iter().flat_map(|line| Pairs(Some(line.as_bytes()))) {
         if pair.is_empty() || ours(pair) {
             changed = true;
             continue;

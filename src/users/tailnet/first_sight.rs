@@ -1,5 +1,6 @@
 //! The first sight of a person of the tailnet: whose account they are from then on. Each outcome is one
-//! write; who loses a race reads what the winner did. Never changes a link that counts.
+//! write; who loses a race reads what the winner did. Never changes a link that counts, but for one whose
+//! login an explicit link has given to somebody else.
 
 use super::super::change::{ChangeError, NewUser};
 use super::super::{User, Users};
@@ -26,6 +27,8 @@ static BIND_CONFIGURED: Statement = Statement::new(
 struct Seen<'a> {
     person: &'a Person,
     login: &'a TailnetLogin,
+    /// Whether explicit links are about such a person.
+    is_awaited: bool,
     now: Wall,
 }
 
@@ -35,8 +38,9 @@ impl Users {
     /// with `auto_create` a new user with these roles, whose username is none that is `reserved`; else
     /// nobody.
     ///
-    /// A link that has ended is passed by an explicit one alone. Where `mapped` does not exist, or the
-    /// login was bound by configuration to another person, this one is nobody and stays unknown.
+    /// `person` is one of the own tailnet: an explicit link names a login there. A link that has ended is passed by an explicit one
+    /// alone. Where `mapped` does not exist, or the login was bound by configuration to another person,
+    /// this one is nobody and stays unknown.
     pub async fn first_sight(
         &self,
         person: &Person,
@@ -46,9 +50,32 @@ impl Users {
         now: Wall,
     ) -> Result<Option<UserId>, ChangeError> {
         let Ok(login) = person.login.parse::<TailnetLogin>() else { return Ok(None) };
-        let seen = Seen { person, login: &login, now };
+        let seen = Seen { person, login: &login, is_awaited: true, now };
+        self.settle(seen, mapped, auto_create, &reserved).await
+    }
+
+    /// The same of a person of another tailnet whom `[tailscale.shared]` names `mapped`. No explicit link
+    /// is about them, and no user is made of them.
+    pub async fn first_sight_of_shared(
+        &self,
+        person: &Person,
+        mapped: &Username,
+        now: Wall,
+    ) -> Result<Option<UserId>, ChangeError> {
+        let Ok(login) = person.login.parse::<TailnetLogin>() else { return Ok(None) };
+        let seen = Seen { person, login: &login, is_awaited: false, now };
+        self.settle(seen, Some(mapped), None, &|_| true).await
+    }
+
+    async fn settle(
+        &self,
+        seen: Seen<'_>,
+        mapped: Option<&Username>,
+        auto_create: Option<&[Role]>,
+        reserved: &impl Fn(&Username) -> bool,
+    ) -> Result<Option<UserId>, ChangeError> {
         for _ in 0..TRIES {
-            match self.look(seen, mapped, auto_create, &reserved).await {
+            match self.look(seen, mapped, auto_create, reserved).await {
                 // Somebody was faster: what they did is there to be read.
                 Err(ChangeError::Elsewhere(_)) => {}
                 looked => return looked,
@@ -68,7 +95,7 @@ impl Users {
         if let Some(link) = link.as_ref().filter(|link| !link.ended) {
             return Ok(self.bound_already(link, seen.login, mapped).await?);
         }
-        let wish = self.wish(seen.login).await?;
+        let wish = if seen.is_awaited { self.wish(seen.login).await? } else { None };
         if let Some(Awaiting { user, ended: false }) = wish {
             return self.consume(seen, user).await.map(Some);
         }
@@ -108,11 +135,13 @@ impl Users {
     }
 
     async fn consume(&self, seen: Seen<'_>, user: UserId) -> Result<UserId, ChangeError> {
-        let Seen { person, login, now } = seen;
+        let Seen { person, login, now, .. } = seen;
         let write = Write::new().exec(&CONSUME, values![login.as_str(), user.to_string()]).expect(Rows::One);
         let mut write = binding(write, user, person, login.as_str(), How::Command, Actor::Aegis, now);
         for other in self.bound_under(login).await? {
-            if other.is_now(login) && *other.tailnet == *person.tailnet && other.person != person.id {
+            // Whoever had this login, and was not seen with another one since: it is somebody else's now.
+            let had = other.login == login.as_str() && other.is_now(login);
+            if had && *other.tailnet == *person.tailnet && other.person != person.id {
                 write = other.ending(write, Actor::Aegis, now);
             }
         }
@@ -121,7 +150,7 @@ impl Users {
     }
 
     async fn bind_configured(&self, seen: Seen<'_>, user: &User) -> Result<Option<UserId>, ChangeError> {
-        let Seen { person, login, now } = seen;
+        let Seen { person, login, now, .. } = seen;
         if !self.store.get(&CONFIGURED, values![&*person.tailnet, login.as_str()]).await?.is_empty() {
             return Ok(None);
         }
@@ -144,7 +173,7 @@ impl Users {
         roles: &[Role],
         reserved: &impl Fn(&Username) -> bool,
     ) -> Result<UserId, ChangeError> {
-        let Seen { person, login, now } = seen;
+        let Seen { person, login, now, .. } = seen;
         let email = match login.email() {
             Some(email) if self.by_login(email.as_str()).await?.is_none() => Some(email),
             _ => None,

@@ -6,6 +6,7 @@ use std::thread;
 
 use super::{becomes, check, is, laptop, ready, refused};
 use crate::lab::Lab;
+use crate::lab::client::{Answer, Ask};
 use crate::lab::proxy::Kind;
 use crate::lab::tailnet::Runs;
 
@@ -27,6 +28,33 @@ fn a_daemon_that_ends_is_not_there_until_it_is() {
         lab.tailnet().daemon(back);
         becomes(back, || (check(&lab, here, &host, &[]), is("sam")));
     }
+}
+
+/// What `/health` says of the daemon.
+fn health(lab: &Lab) -> (Answer, String) {
+    let ask = Ask::get(&lab.way.portal(), "/health");
+    let answer = lab.send(&ask);
+    let said = answer.json()["parts"]["tailscale"].as_str().unwrap_or_default().to_owned();
+    (answer, said)
+}
+
+#[test]
+fn health_tells_how_the_daemon_fares_and_is_well_without_it() {
+    let lab = ready(Kind::Caddy, Runs::Daemon);
+    let says = |expected: &str, what: &str| {
+        becomes(what, || {
+            let (answer, said) = health(&lab);
+            let is_said = said.contains(expected);
+            (answer, Box::new(move |answer: &Answer| answer.status == 200 && is_said))
+        });
+    };
+    says("ok", "ok");
+    lab.tailnet().want_running("proxy", false);
+    says("not up: Stopped", "stopped");
+    lab.tailnet().want_running("proxy", true);
+    says("ok", "ok again");
+    lab.tailnet().daemon("kill");
+    says("tailscaled is not there", "killed");
 }
 
 #[test]

@@ -13,6 +13,7 @@ fn an_address_that_is_only_claimed_is_never_an_identity() {
         let lab = ready(kind, Runs::Node);
         let here = laptop(&lab).to_string();
         let mapped = format!("::ffff:{here}");
+        lab.tailnet().join("phone");
         for claimed in [
             vec![here.clone()],
             vec![mapped.clone()],
@@ -21,7 +22,6 @@ fn an_address_that_is_only_claimed_is_never_an_identity() {
             vec![here.clone(), here.clone()],
         ] {
             // By loopback, and from another device, whose own address is what counts.
-            lab.tailnet().join("phone");
             for from in [None, Some("phone")] {
                 let host = lab.host("closed");
                 let mut ask = Ask::navigation(&host, "/");
@@ -114,7 +114,7 @@ fn another_site_reaches_as_far_as_a_link() {
         // Where the app says that its clients are no browsers.
         let native = lab.host("native");
         let answer = lab.send_from("laptop", &ask.host(&native));
-        assert_eq!(answer.status, 200, "asked: {lines:?} of {native}\ncame back: {answer}");
+        assert!(matches!(answer.status, 101 | 200), "asked: {lines:?} of {native}\ncame back: {answer}");
     }
     let host = lab.host("closed");
     let form = Ask::navigation(&host, "/").method("POST").body("a=b");
