@@ -204,7 +204,11 @@ impl Authenticate {
     ) -> Result<Sighted, Elsewhere> {
         let (Some(tailnet), Some(rules)) = (&self.tailnet, rules) else { return Err(Elsewhere::NoTailnet) };
         let place = tailnet.place(rules, ambient, now.mono)?;
-        Ok(tailnet.sight(self, rules, place, now).await)
+        let sighted = tailnet.sight(self, rules, place, now).await;
+        if let Sighted::Unanswered(unasked) = &sighted {
+            tailnet.tell_of_unanswered(unasked, now.mono);
+        }
+        Ok(sighted)
     }
 
     /// The generation of what the tailnet said: an answer from before counts no more.

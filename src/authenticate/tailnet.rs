@@ -148,9 +148,17 @@ impl Guest {
         identity
     }
 
-    /// Whose account it is; a machine has none.
+    /// Who it is: the id of an account, or of a machine.
     pub fn user(&self) -> UserId {
         self.identity.user
+    }
+
+    /// Whose account it is; a machine has none.
+    pub fn account(&self) -> Option<UserId> {
+        match self.answer.who.as_ref().map(|device| &device.owner) {
+            Ok(Owner::Person(_) | Owner::Shared(_)) => Some(self.identity.user),
+            Ok(Owner::Tagged(_)) | Err(_) => None,
+        }
     }
 
     /// The name here.
@@ -209,6 +217,12 @@ impl Tailnet {
                 "a visitor from the tailnet is not recognised: anybody who can reach the port of Aegis could \
                  name that address. Let the proxy ask over the unix socket, or give it a `proxy_secret_file`"
             );
+        }
+    }
+
+    pub(super) fn tell_of_unanswered(&self, unasked: &Unasked, now: Mono) {
+        if self.told.again(super::TOLD_AGAIN, now) {
+            tracing::warn!(event = "tailnet.unanswered", reason = %unasked);
         }
     }
 
@@ -379,9 +393,7 @@ impl Tailnet {
             Sighted::Stranger(_) | Sighted::Unusable(_) => Found::Nobody,
             Sighted::Disabled(_) => Found::Refused(Why::Disabled),
             Sighted::Unanswered(unasked) => {
-                if self.told.again(super::TOLD_AGAIN, now.mono) {
-                    tracing::warn!(event = "tailnet.unanswered", reason = %unasked);
-                }
+                self.tell_of_unanswered(&unasked, now.mono);
                 Found::Unanswered(match unasked {
                     Unasked::Tailscale(_) => Part::Tailscale,
                     Unasked::Store(_) => Part::Store,

@@ -16,9 +16,9 @@ use crate::authenticate::{Basis, Carried, Credential, Recognised};
 use crate::clock::Now;
 use crate::error::Error;
 use crate::forwarded::Asked;
-use crate::identity::{Found, Require};
+use crate::identity::Found;
 use crate::keys::AssertionClaims;
-use crate::policy::{self, App, CrossSite, Needs, Rule, Verdict};
+use crate::policy::{App, CrossSite, Rule, falls_short, goes_further, is_decided_by_device};
 use crate::state::Current;
 use crate::tailscale::Place;
 
@@ -197,33 +197,4 @@ impl Door {
         self.passes.keep(credential, app.name(), pass.clone());
         Ok(pass)
     }
-}
-
-/// Whether `rule` lets in devices, whatever else is shown.
-fn is_decided_by_device(rule: &Rule) -> bool {
-    rule.require() == Require::Tailnet
-}
-
-/// Whether `found` is not let in by `rule` as somebody, and their device might be.
-fn falls_short(rule: &Rule, found: &Found) -> bool {
-    match (rule.require(), found) {
-        // A credential of ours that does not count is told of, whatever the device.
-        (Require::Public | Require::Deny, _) | (_, Found::Refused(_)) => false,
-        (_, Found::Nobody | Found::Unanswered(_)) => true,
-        (_, Found::Known(_)) => match policy::decide(rule, found) {
-            Verdict::StepUp | Verdict::Forbidden(Needs::Membership) => true,
-            Verdict::Allow
-            | Verdict::AllowAsNobody
-            | Verdict::SignIn
-            | Verdict::Forbidden(Needs::Nothing | Needs::Tailnet)
-            | Verdict::Unavailable(_)
-            | Verdict::Refused(_) => false,
-        },
-    }
-}
-
-/// Whether the device lets in the very person that was found and is not let in otherwise.
-fn goes_further(rule: &Rule, found: &Found, on_device: &Found) -> bool {
-    let same = known(found).map(|identity| identity.user) == known(on_device).map(|identity| identity.user);
-    same && policy::decide(rule, on_device) == Verdict::Allow
 }

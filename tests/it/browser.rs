@@ -137,10 +137,9 @@ fn browser_follows_links_of_one_use() {
 #[test]
 fn browser_on_a_tailnet() {
     let lab = tailnet::ready(Kind::Caddy, Runs::Node);
-    let way = lab.tailnet().way("laptop", (lab.tailnet().address_of("proxy"), PROXY_PORT).into());
     let host = lab.host("closed");
     let app = format!("{}://{host}", lab.way.scheme);
-    drive_to(&way.to_string(), "tailnet.mjs", &lab, &[("AEGIS_USER", "sam"), ("AEGIS_APP", &app)]);
+    drive_to(&from_node(&lab, "laptop"), "tailnet.mjs", &lab, &[("AEGIS_USER", "sam"), ("AEGIS_APP", &app)]);
     let asked: Vec<String> = lab.app.seen(&host).into_iter().map(|seen| seen.target).collect();
     let of_others: Vec<&str> = asked
         .iter()
@@ -149,6 +148,31 @@ fn browser_on_a_tailnet() {
         .filter(|target| !matches!(*target, "/" | "/favicon.ico"))
         .collect();
     assert_eq!(of_others, ["/link"], "what the app saw, of what another site tried: {asked:?}");
+}
+
+/// Where the names lead for a browser on this node.
+fn from_node(lab: &Lab, node: &str) -> String {
+    lab.tailnet().way(node, (lab.tailnet().address_of("proxy"), PROXY_PORT).into()).to_string()
+}
+
+#[test]
+fn browser_on_ones_own_device_sees_its_pages() {
+    let lab = tailnet::ready(Kind::Caddy, Runs::Node);
+    drive_to(&from_node(&lab, "laptop"), "device.mjs", &lab, &[("AEGIS_USER", "sam")]);
+}
+
+#[test]
+fn browser_on_a_strangers_device_is_told_and_linked() {
+    let lab = tailnet::ready(Kind::Caddy, Runs::Node);
+    lab.tailnet().join("phone");
+    let strong = format!("{}://{}", lab.way.scheme, lab.host("strong"));
+    let settings = [
+        ("AEGIS_USER", lab.person(&[])),
+        ("AEGIS_LOGIN", "user-3@fake-control.example.net".to_owned()),
+        ("AEGIS_STRONG", strong),
+    ];
+    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+    drive_to(&from_node(&lab, "phone"), "stranger.mjs", &lab, &settings);
 }
 
 /// The pictures of the README; `scripts/screenshots` says where they go.

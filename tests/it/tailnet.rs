@@ -6,6 +6,7 @@ mod devices;
 mod facts;
 mod forged;
 mod people;
+mod site;
 
 use std::net::IpAddr;
 use std::thread;
@@ -45,6 +46,17 @@ roles = [\"robot\"]
 hosts = [\"*.native.aegis.localhost:8080\"]
 require = \"signed_in\"
 cross_site = \"allow\"
+
+[app.tile]
+title = \"For two factors\"
+hosts = [\"tile.aegis.localhost:8080\"]
+require = \"two_factor\"
+
+[app.granted]
+title = \"For operators\"
+hosts = [\"granted.aegis.localhost:8080\"]
+require = \"signed_in\"
+roles = [\"operator\"]
 ";
 
 /// What must have happened by then; nothing is measured with it.
