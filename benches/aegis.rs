@@ -23,6 +23,8 @@ pub(crate) const NOTHING_REMEMBERED: u32 = 0;
 
 const PASSWORD: &str = "quartz lantern meadow 41 violin";
 const USERS: usize = 8;
+/// The address of the visitor.
+const VISITOR: &str = "192.0.2.17";
 const IDENTITY: [&str; 6] = [
     "remote-user",
     "remote-email",
@@ -57,6 +59,11 @@ pub(crate) struct Aegis {
 impl Aegis {
     /// Starts it with `remembered` MiB for what is remembered.
     pub(crate) fn start(cores: Cores, remembered: u32) -> Self {
+        Self::start_with(cores, remembered, "")
+    }
+
+    /// The same with more lines in its settings.
+    pub(crate) fn start_with(cores: Cores, remembered: u32, more: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory for a while");
         let address = free_address();
         let socket = directory.path().join("aegis.sock");
@@ -74,7 +81,7 @@ domain = "aegis.localhost"
 
 [limits]
 remembered = {remembered}
-
+{more}
 [app.photos]
 hosts = ["{app_host}"]
 require = "signed_in"
@@ -159,6 +166,13 @@ roles = ["admin"]
     /// What Caddy asks when the signed-in visitor opens a page.
     pub(crate) fn allowed(&self) -> Vec<u8> {
         navigation(&self.app_host, "/photos/2026/11", &self.cookie(), "")
+    }
+
+    /// The same of somebody without a cookie, from an address.
+    pub(crate) fn allowed_from(&self, address: std::net::IpAddr) -> Vec<u8> {
+        let request = navigation(&self.app_host, "/photos/2026/11", "", "");
+        let text = String::from_utf8(request).expect("a request is text");
+        text.replace(VISITOR, &address.to_string()).into_bytes()
     }
 
     /// What the visitor's browser sends to Caddy for that.
@@ -279,7 +293,7 @@ pub(crate) fn navigation(host: &str, uri: &str, cookie: &str, bearer: &str) -> V
         add("Accept-Encoding", "gzip");
         add("Authorization", &format!("Bearer {bearer}"));
     }
-    add("X-Forwarded-For", "192.0.2.17");
+    add("X-Forwarded-For", VISITOR);
     add("X-Forwarded-Host", host);
     add("X-Forwarded-Method", "GET");
     add("X-Forwarded-Proto", "http");
@@ -293,6 +307,8 @@ pub(crate) fn navigation(host: &str, uri: &str, cookie: &str, bearer: &str) -> V
 pub(crate) enum Expect {
     /// 200, and who it is.
     Allowed,
+    /// The same, by the tailnet.
+    AllowedByTailnet,
     /// 200, and nobody.
     Nobody,
     /// 302 to the sign-in page.
@@ -305,7 +321,7 @@ impl Expect {
     /// Whether `answer` is the complete answer of the contract.
     pub(crate) fn check(self, answer: &Answer, aegis: &Aegis) -> Result<(), String> {
         let status = match self {
-            Self::Allowed | Self::Nobody => 200,
+            Self::Allowed | Self::AllowedByTailnet | Self::Nobody => 200,
             Self::Redirected => 302,
             Self::Refused => 401,
         };
@@ -317,14 +333,18 @@ impl Expect {
         }
         for name in IDENTITY {
             match (self, answer.all(name).as_slice()) {
-                (Self::Allowed, [value]) if !value.is_empty() => {}
+                (Self::Allowed | Self::AllowedByTailnet, [value]) if !value.is_empty() => {}
                 (Self::Nobody, [""]) | (Self::Redirected | Self::Refused, []) => {}
                 (_, values) => return Err(format!("{name} is {values:?}")),
             }
         }
         let only = |name: &str| answer.all(name).first().map(|value| (*value).to_owned()).unwrap_or_default();
+        let method = match self {
+            Self::AllowedByTailnet => "tailnet",
+            Self::Allowed | Self::Nobody | Self::Redirected | Self::Refused => "password",
+        };
         match self {
-            Self::Allowed => {
+            Self::Allowed | Self::AllowedByTailnet => {
                 let email = email(0);
                 for (name, value) in
                     [("remote-user", "bench0"), ("remote-email", &email), ("remote-name", "Bench Mark")]
@@ -340,9 +360,7 @@ impl Expect {
                 {
                     return Err(format!("remote-groups is {groups:?}"));
                 }
-                if only("remote-auth-method") != "password"
-                    || only("x-aegis-assertion").split('.').count() != 3
-                {
+                if only("remote-auth-method") != method || only("x-aegis-assertion").split('.').count() != 3 {
                     return Err("the method or the assertion is wrong".into());
                 }
                 let given_back = ["cookie", "authorization"].map(|name| answer.all(name));

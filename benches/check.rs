@@ -23,6 +23,7 @@ mod exchange;
 mod figures;
 mod load;
 mod process;
+mod tailnet;
 
 use std::time::{Duration, Instant};
 
@@ -81,6 +82,7 @@ fn main() {
         return measure_itself(&plan);
     }
     check_rows(&plan);
+    tailnet::rows(&plan);
     caddy_rows(&plan);
     let remembering = |name: &str| plan.wants(name).then(|| Aegis::start(plan.cores, aegis::REMEMBERED));
     if let Some(mut aegis) = remembering("start-up") {
@@ -117,7 +119,7 @@ struct Row {
 }
 
 fn check_rows(plan: &Plan) {
-    if ["Caddy", "start-up", "memory"].contains(&plan.rows.as_str()) {
+    if ["tailnet", "Caddy", "start-up", "memory"].contains(&plan.rows.as_str()) {
         return;
     }
     println!("{}", Figures::HEADER);

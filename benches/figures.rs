@@ -78,6 +78,12 @@ pub(crate) fn per_round(rounds: &[Figures], figure: fn(&Figures) -> f64) -> Vec<
     rounds.iter().map(figure).collect()
 }
 
+/// The time that `share` of these, which are sorted, did not exceed.
+pub(crate) fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let position = (sorted.len() as f64 * share).ceil() as usize;
+    *sorted.get(position.saturating_sub(1)).or(sorted.last()).expect("there was one")
+}
+
 /// The one in the middle.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();

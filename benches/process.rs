@@ -51,6 +51,12 @@ impl Process {
         Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }
 
+    /// Starts `command` on the asker's core: what a server asks, and is not measured.
+    pub(crate) fn beside(cores: Cores, command: &mut Command) -> Self {
+        cores.ask();
+        Self(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
     /// User and system time so far, in seconds (`proc_pid_stat(5)`, fields 14 and 15).
     pub(crate) fn cpu_seconds(&self) -> f64 {
         let stat = self.read("stat");

@@ -1,25 +1,29 @@
-//! The door to one's own account: name, password, and where one is signed in.
+//! The door to one's own account: name, password, the tailnet, and where one is signed in.
 //!
-//! Promises: every change comes from a form of ours, by somebody who is signed in; a password is
-//! changed only by who knows it, and ends every other session. Never: touches another's account.
+//! Promises: every change comes from a form of ours, by somebody who is signed in or whose device the
+//! tailnet knows; a password is changed, and a device linked, only by who knows the password, and a new
+//! password ends every other session. Never: touches another's account, or a machine's.
+
+mod tailnet;
 
 use std::sync::Arc;
 
 use http::{HeaderValue, header};
 
 use crate::audit::Event;
+use crate::authenticate::tailnet::Sighted;
 use crate::browser::{Browser, Seen};
 use crate::clock::Now;
 use crate::error::{Error, Kind};
-use crate::identity::{Actor, SessionId};
-use crate::place::ClientAddress;
+use crate::forwarded::Came;
+use crate::identity::{Actor, Person, SessionId};
 use crate::secret::Secret;
 use crate::sessions::{Listed, Purpose, Session};
 use crate::sign_in::{Arrival, Confirmed};
 use crate::state::App;
 use crate::users::{User, Users};
 use crate::web::forms::{self, Form};
-use crate::web::pages::{self, Said, SessionLine};
+use crate::web::pages::{self, KnownBy, Said, SessionLine};
 use crate::web::{self, Response, urls};
 
 /// The door's own parts.
@@ -34,7 +38,7 @@ pub struct Visit<'a> {
     /// Its headers.
     pub headers: &'a http::HeaderMap,
     /// Where it comes from.
-    pub address: Option<ClientAddress>,
+    pub came: Came<'a>,
     /// When.
     pub now: Now,
 }
@@ -45,10 +49,25 @@ impl Visit<'_> {
     }
 }
 
-/// Who changes something, in which session.
+/// Whose account it is.
 struct Owner {
     user: User,
-    session: Session,
+    /// The session they act in; none: their device alone says who they are.
+    session: Option<Box<Session>>,
+    /// The login of their device, where it is theirs.
+    device: Option<Box<str>>,
+    /// Whose device it is, where that is nobody's here.
+    stranger: Option<Person>,
+}
+
+impl Owner {
+    fn known_by(&self) -> KnownBy<'_> {
+        match (&self.session, &self.device) {
+            (Some(_), None) => KnownBy::Session,
+            (Some(_), Some(login)) => KnownBy::Both(login),
+            (None, login) => KnownBy::Device(login.as_deref().unwrap_or_default()),
+        }
+    }
 }
 
 impl Door {
@@ -94,46 +113,50 @@ impl Door {
         current: Secret,
         new: Secret,
     ) -> Result<Response, Error> {
+        self.confirm(owner, visit, current).await?;
         let sign_in = &self.app.sign_in;
-        let device = Browser::device(visit.headers);
-        match sign_in.confirm(&owner.user, current, device, visit.address, visit.now.wall).await? {
-            Confirmed::Yes => {}
-            Confirmed::No => {
-                return Err(Error::said(Kind::Unprocessable, "The current password is not right."));
-            }
-            Confirmed::TooMany(until) => {
-                return Err(Error::said(
-                    Kind::TooMany(visit.now.wall.until(until)),
-                    "Too many attempts from this address. Try again later.",
-                ));
-            }
-            Confirmed::Busy(wait) => {
-                return Err(Error::said(
-                    Kind::Unavailable(wait),
-                    "Many people are signing in right now. Please try again in a moment.",
-                ));
-            }
-        }
         let hash = sign_in.new_password(new, own_words(&owner.user)).await?;
         let now = self.app.clock.now().wall;
         let actor = Actor::User(owner.user.id);
         // A link from before would choose another password over this one.
         let void = self.app.links.void(owner.user.id, now);
-        // Every session is over with that; this browser gets a new one.
+        let site = self.app.current.load();
+        let mut response = web::redirect(&site.site, HeaderValue::from_static(urls::ACCOUNT));
+        // Every session is over with that; a browser that had one gets a new one.
+        let Some(session) = &owner.session else {
+            self.app.users.set_password(void, &owner.user, &hash, actor, now).await?;
+            return Ok(response);
+        };
         let write = Users::setting_password(void, &owner.user, &hash, actor, now);
-        let keep = owner.session.keep;
+        let keep = session.keep;
         let arrival = Arrival {
-            address: visit.address,
+            address: visit.came.address,
             user_agent: visit.user_agent(),
-            is_known: device.is_some(),
+            is_known: Browser::device(visit.headers).is_some(),
             keep,
             replaces: None,
         };
         let signed = sign_in.admit(write, (owner.user.id, owner.user.epoch + 1), arrival, now).await?;
-        let site = self.app.current.load();
-        let mut response = web::redirect(&site.site, HeaderValue::from_static(urls::ACCOUNT));
         self.browser.welcome(&mut response, &signed, keep, site.cookie_domain.as_ref(), now)?;
         Ok(response)
+    }
+
+    /// That whoever asks knows the account's password.
+    async fn confirm(&self, owner: &Owner, visit: &Visit<'_>, password: Secret) -> Result<(), Error> {
+        let device = Browser::device(visit.headers);
+        let (sign_in, address, now) = (&self.app.sign_in, visit.came.address, visit.now.wall);
+        match sign_in.confirm(&owner.user, password, device, address, now).await? {
+            Confirmed::Yes => Ok(()),
+            Confirmed::No => Err(Error::said(Kind::Unprocessable, "The current password is not right.")),
+            Confirmed::TooMany(until) => Err(Error::said(
+                Kind::TooMany(now.until(until)),
+                "Too many attempts from this address. Try again later.",
+            )),
+            Confirmed::Busy(wait) => Err(Error::said(
+                Kind::Unavailable(wait),
+                "Many people are signing in right now. Please try again in a moment.",
+            )),
+        }
     }
 
     /// `POST /account/sessions/end`.
@@ -145,8 +168,8 @@ impl Door {
             .parse()
             .map_err(|_| Error::said(Kind::Unprocessable, "That is not a session."))?;
         let (user, now) = (owner.user.id, visit.now.wall);
-        let actor = Actor::User(user);
-        let ended = self.app.sessions.end(user, id, Event::SessionEnded, actor, visit.address, now).await?;
+        let (event, actor, address) = (Event::SessionEnded, Actor::User(user), visit.came.address);
+        let ended = self.app.sessions.end(user, id, event, actor, address, now).await?;
         let said = if ended { "That session was ended." } else { "That session had ended already." };
         self.show(&owner, visit.now, Said::Done(said)).await
     }
@@ -155,9 +178,16 @@ impl Door {
     pub async fn end_others(&self, visit: Visit<'_>, body: &[u8]) -> Result<Response, Error> {
         self.form(&visit, body)?;
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
-        let (user, kept, now) = (owner.user.id, owner.session.id, visit.now.wall);
-        self.app.sessions.end_others(user, kept, Actor::User(user), now).await?;
-        self.show(&owner, visit.now, Said::Done("All other sessions were ended.")).await
+        let (user, now) = (owner.user.id, visit.now.wall);
+        let actor = Actor::User(user);
+        let said = if let Some(kept) = &owner.session {
+            self.app.sessions.end_others(user, kept.id, actor, now).await?;
+            "All other sessions were ended."
+        } else {
+            self.app.users.end_sessions(user, actor, now).await?;
+            "All sessions were ended."
+        };
+        self.show(&owner, visit.now, Said::Done(said)).await
     }
 
     fn form(&self, visit: &Visit<'_>, body: &[u8]) -> Result<Form, Error> {
@@ -165,12 +195,27 @@ impl Door {
         Form::read(visit.headers, body)
     }
 
+    /// Whose account this is: the session's, else the device's.
     async fn owner(&self, visit: &Visit<'_>) -> Result<Option<Owner>, Error> {
-        let Seen::Somebody(session) = self.browser.seen(visit.headers, visit.now.wall).await? else {
-            return Ok(None);
+        let Visit { headers, came, now } = visit;
+        let seen = self.browser.seen(headers, now.wall).await?;
+        let sighted = self.app.sighted(&self.app.current.load(), came, headers, *now).await;
+        let (guest, stranger) = match sighted {
+            Ok(Sighted::Known(guest)) => (Some(guest), None),
+            Ok(Sighted::Stranger(person)) => (None, Some(person)),
+            Ok(Sighted::Disabled(_) | Sighted::Unusable(_) | Sighted::Unanswered(_)) | Err(_) => (None, None),
         };
-        let user = self.app.users.by_id(session.identity.user).await?;
-        Ok(user.map(|user| Owner { user, session: *session }))
+        let (id, session) = match (seen, &guest) {
+            (Seen::Somebody(session), _) => (session.identity.user, Some(session)),
+            (Seen::Ended | Seen::Nobody, None) => return Ok(None),
+            (Seen::Ended | Seen::Nobody, Some(guest)) => match guest.account() {
+                Some(id) => (id, None),
+                None => return Err(Error::said(Kind::Forbidden, "A machine has no account here.")),
+            },
+        };
+        let device = guest.filter(|guest| guest.user() == id).map(|guest| guest.login);
+        let user = self.app.users.by_id(id).await?;
+        Ok(user.map(|user| Owner { user, session, device, stranger }))
     }
 
     fn to_sign_in(&self) -> Response {
@@ -179,12 +224,18 @@ impl Door {
 
     async fn show(&self, owner: &Owner, now: Now, said: Said<'_>) -> Result<Response, Error> {
         let listed = self.app.sessions.list(owner.user.id, now.wall).await?;
-        let sessions: Vec<SessionLine<'_>> = listed.iter().map(|one| line(one, &owner.session)).collect();
+        let own = owner.session.as_ref().map(|session| session.id);
+        let sessions: Vec<SessionLine<'_>> = listed.iter().map(|one| line(one, own)).collect();
+        let links = self.app.users.tailnet_links_of(owner.user.id).await?;
+        let linked: Vec<&str> = links.bound.iter().map(|bound| bound.seen_login.as_str()).collect();
         let page = pages::Account {
             username: owner.user.username.as_str(),
             email: owner.user.email.as_ref().map(crate::identity::Email::as_str),
             name: &owner.user.name,
+            by: owner.known_by(),
             password_changed_at: owner.user.password_changed_at,
+            linked: &linked,
+            offer: tailnet::offer(owner, &links).map(|person| &*person.login),
             sessions: &sessions,
             now: now.wall,
             said,
@@ -193,7 +244,7 @@ impl Door {
     }
 }
 
-fn line<'a>(listed: &'a Listed, own: &Session) -> SessionLine<'a> {
+fn line(listed: &Listed, own: Option<SessionId>) -> SessionLine<'_> {
     let program = match listed.purpose {
         Purpose::Web => "",
         Purpose::Token => "a token for a script",
@@ -204,7 +255,7 @@ fn line<'a>(listed: &'a Listed, own: &Session) -> SessionLine<'a> {
         address: listed.address.as_deref(),
         methods: &listed.methods,
         used_at: listed.used_at,
-        this: listed.id == own.id,
+        this: Some(listed.id) == own,
     }
 }
 

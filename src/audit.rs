@@ -51,6 +51,14 @@ pub enum Event {
     LinkUsed,
     /// An administrator's action was refused.
     AdministrationRefused,
+    /// A login of the tailnet was given to a user, whoever is first seen with it.
+    TailnetAwaited,
+    /// A person of the tailnet was bound to a user.
+    TailnetLinked,
+    /// A person of the tailnet is a user no more, or a login is not waited for any longer.
+    TailnetUnlinked,
+    /// A person of the tailnet was seen with another login.
+    TailnetRenamed,
 }
 
 impl Event {
@@ -76,6 +84,10 @@ impl Event {
             Self::LinkMade => "link.made",
             Self::LinkUsed => "link.used",
             Self::AdministrationRefused => "administration.refused",
+            Self::TailnetAwaited => "tailnet.awaited",
+            Self::TailnetLinked => "tailnet.linked",
+            Self::TailnetUnlinked => "tailnet.unlinked",
+            Self::TailnetRenamed => "tailnet.renamed",
         }
     }
 }

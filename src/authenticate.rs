@@ -87,8 +87,8 @@ pub struct Handles {
 /// A credential of ours, as it was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential<'a> {
-    /// The value of the cookie `aegis_token`.
-    Cookie(&'a str),
+    /// The value of the cookie `aegis_token`, as it came.
+    Cookie(&'a [u8]),
     /// The token of `Authorization: Bearer`.
     Bearer(&'a str),
     /// A device of the tailnet.
@@ -135,7 +135,7 @@ impl Authenticate {
         if api_key::is_shown(headers) {
             return Carried::Several;
         }
-        let mut cookies = cookie::values(headers);
+        let mut cookies = cookie::shown(headers);
         match (cookies.next(), cookies.next()) {
             (Some(token), None) => Carried::One(Credential::Cookie(token)),
             (Some(_), Some(_)) => Carried::Several,
@@ -204,7 +204,11 @@ impl Authenticate {
     ) -> Result<Sighted, Elsewhere> {
         let (Some(tailnet), Some(rules)) = (&self.tailnet, rules) else { return Err(Elsewhere::NoTailnet) };
         let place = tailnet.place(rules, ambient, now.mono)?;
-        Ok(tailnet.sight(self, rules, place, now).await)
+        let sighted = tailnet.sight(self, rules, place, now).await;
+        if let Sighted::Unanswered(unasked) = &sighted {
+            tailnet.tell_of_unanswered(unasked, now.mono);
+        }
+        Ok(sighted)
     }
 
     /// The generation of what the tailnet said: an answer from before counts no more.

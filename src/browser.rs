@@ -20,6 +20,9 @@ use crate::sign_in::Signed;
 use crate::web::Response;
 use crate::web::cookies::{self, Cookie};
 
+/// How long a sign-out on the tailnet lasts, as the pages say.
+const OFF_THE_TAILNET: Duration = Duration::from_hours(1);
+
 /// What a browser's session cookie says.
 #[derive(Debug)]
 pub enum Seen {
@@ -124,6 +127,18 @@ impl Browser {
     ) -> Result<(), Error> {
         let token: Secret = self.keys.sign_access(claims)?;
         append(response, Cookie::Token(domain).set(&token, lasts)?);
+        Ok(())
+    }
+
+    /// Marks the browser: for a while, the tailnet says nothing of who uses it.
+    pub fn leave_tailnet(response: &mut Response, domain: Option<&Host>) -> Result<(), Error> {
+        append(response, Cookie::SignedOut(domain).set(&Secret::new("1"), Some(OFF_THE_TAILNET))?);
+        Ok(())
+    }
+
+    /// Takes that mark away.
+    pub fn use_tailnet(response: &mut Response, domain: Option<&Host>) -> Result<(), Error> {
+        append(response, Cookie::SignedOut(domain).clear()?);
         Ok(())
     }
 

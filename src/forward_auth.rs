@@ -31,6 +31,7 @@ use crate::web::{self, Response};
 use passes::Passes;
 pub use reason::Reason;
 pub use refusals::{Refusal, Refusals};
+use who::Who;
 
 /// How often the log says that a proxy is not believed.
 const TOLD_AGAIN: Duration = Duration::from_mins(1);
@@ -66,30 +67,70 @@ impl Door {
         }
     }
 
-    /// Answers a check that came in this dialect.
-    pub async fn answer<B>(&self, dialect: Dialect, peer: Peer, request: &Request<B>) -> Response {
+    /// Answers a check from memory, if it can.
+    pub fn at_once<B>(&self, dialect: Dialect, peer: Peer, request: &mut Request<B>) -> Option<Response> {
         let now = self.clock.now();
         let current = self.app.current.load();
-        let headers = request.headers();
-        // First of all: such a request is a visitor's own, and no proxy's, however it reads.
-        if is_own_site(&current, headers) && !current.proxies.secret_is_in(headers) {
-            return web::problem(&Error::said(Kind::NotFound, "There is nothing here."), None);
-        }
-        let asked =
-            match Asked::read(dialect, peer, request.method(), request.uri(), headers, &current.proxies) {
-                Ok(asked) => asked,
-                Err(unread) => return self.unread(dialect, peer, unread, now),
-            };
-        if let Some(answer) = self.known(dialect, &current, &asked, headers, now) {
-            return answer;
-        }
-        // Apart, so that the future of a remembered answer stays small.
-        Box::pin(self.find_out(dialect, &current, &asked, headers, now)).await
+        let who;
+        let judged = match self.read(dialect, peer, &current, request, now) {
+            Err(answer) => Err(answer),
+            Ok((asked, app, rule)) => {
+                who = self.remembered(&current, app, rule, &asked, request.headers(), now)?;
+                self.verdict(dialect, &current, &asked, (app, rule), &who, now)
+            }
+        };
+        Some(self.answered(judged, request))
+    }
+
+    /// Answers a check by asking: signature, store, the local tailscaled. Remembers who it was.
+    pub async fn answer<B>(&self, dialect: Dialect, peer: Peer, mut request: Request<B>) -> Response {
+        let now = self.clock.now();
+        let current = self.app.current.load();
+        let who;
+        let judged = match self.read(dialect, peer, &current, &request, now) {
+            Err(answer) => Err(answer),
+            Ok((asked, app, rule)) => {
+                match self.find_out(&current, app, rule, &asked, request.headers(), now).await {
+                    Ok(found_out) => {
+                        who = found_out;
+                        self.verdict(dialect, &current, &asked, (app, rule), &who, now)
+                    }
+                    Err(error) => {
+                        tracing::error!(event = "check.failed", reason = %error);
+                        Err(Box::new(answers::refused(dialect, &current, &asked, &error, |status| {
+                            self.refusals.keep(&asked, status, Some(rule), None, Reason::Failed, now)
+                        })))
+                    }
+                }
+            }
+        };
+        self.answered(judged, &mut request)
     }
 
     /// The closed answer of this dialect, when answering itself failed.
     pub fn closed(dialect: Dialect, error: &Error) -> Response {
         answers::closed(dialect, error)
+    }
+
+    /// What is asked, and the app and the rule it falls under, or the answer if there is none.
+    fn read<'a, B>(
+        &self,
+        dialect: Dialect,
+        peer: Peer,
+        current: &'a Current,
+        request: &'a Request<B>,
+        now: Now,
+    ) -> Result<(Asked<'a>, &'a App, &'a Rule), Box<Response>> {
+        let headers = request.headers();
+        // First of all: such a request is a visitor's own, and no proxy's, however it reads.
+        if is_own_site(current, headers) && !current.proxies.secret_is_in(headers) {
+            let error = Error::said(Kind::NotFound, "There is nothing here.");
+            return Err(Box::new(web::problem(&error, None)));
+        }
+        let asked = Asked::read(dialect, peer, request.method(), request.uri(), headers, &current.proxies)
+            .map_err(|unread| Box::new(self.unread(dialect, peer, unread, now)))?;
+        let (app, rule) = self.choose(dialect, current, &asked, now)?;
+        Ok((asked, app, rule))
     }
 
     /// The app and the rule that a request falls under, or the answer if there is none.
@@ -119,23 +160,18 @@ impl Door {
         Ok((app, rule))
     }
 
-    /// Judges and answers. `ready` holds the identity headers of whoever was found.
-    #[expect(clippy::too_many_arguments, reason = "each is a fact of this one request")]
-    fn verdict(
+    /// Judges: the headers an allowed request gets, or the answer.
+    fn verdict<'a>(
         &self,
         dialect: Dialect,
-        current: &Current,
+        current: &'a Current,
         asked: &Asked<'_>,
-        headers: &HeaderMap,
         (app, rule): (&App, &Rule),
-        found: &Found,
-        ready: Option<&HeaderMap>,
+        who: &'a Who,
         now: Now,
-    ) -> Response {
-        let nobody = || {
-            let ready = || identity_headers::of_nobody(&current.header_names);
-            current.for_nobody.get_or_init(ready).clone()
-        };
+    ) -> Result<&'a HeaderMap, Box<Response>> {
+        let (found, ready) = (who.found(), who.ready());
+        let nobody = || current.for_nobody.get_or_init(|| identity_headers::of_nobody(&current.header_names));
         let keep = |status: u16, why: Reason| {
             self.refusals.keep(asked, status, Some(rule), username(found), why, now)
         };
@@ -145,22 +181,17 @@ impl Door {
             } else {
                 policy::decide(rule, found)
             };
-        match verdict {
-            Verdict::Allow => {
-                let identity = match (found, ready) {
-                    (Found::Known(_), Some(ready)) => ready.clone(),
-                    (Found::Nobody | Found::Refused(_) | Found::Unanswered(_), None) => nobody(),
-                    // Somebody without headers, or headers without somebody: a mistake of ours.
-                    (Found::Known(_), None) | (_, Some(_)) => {
-                        let error = Error::internal("identity and headers do not match");
-                        return answers::refused(dialect, current, asked, &error, |status| {
-                            keep(status, Reason::Failed)
-                        });
-                    }
-                };
-                self.allow(identity, headers)
-            }
-            Verdict::AllowAsNobody => self.allow(nobody(), headers),
+        Err(Box::new(match verdict {
+            Verdict::Allow => match (found, ready) {
+                (Found::Known(_), Some(ready)) => return Ok(ready),
+                (Found::Nobody | Found::Refused(_) | Found::Unanswered(_), None) => return Ok(nobody()),
+                // Somebody without headers, or headers without somebody: a mistake of ours.
+                (Found::Known(_), None) | (_, Some(_)) => {
+                    let error = Error::internal("identity and headers do not match");
+                    answers::refused(dialect, current, asked, &error, |status| keep(status, Reason::Failed))
+                }
+            },
+            Verdict::AllowAsNobody => return Ok(nobody()),
             Verdict::SignIn => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
                 keep(status, Reason::NobodySignedIn)
             }),
@@ -201,11 +232,16 @@ impl Door {
                 let error = Error::unavailable(format!("{part:?} did not answer"));
                 answers::refused(dialect, current, asked, &error, |status| keep(status, Reason::Unanswered))
             }
-        }
+        }))
     }
 
-    fn allow(&self, identity: HeaderMap, headers: &HeaderMap) -> Response {
-        answers::allowed(identity, headers, |value| authorization_is_ours(value, &self.authenticate.keys))
+    fn answered<B>(&self, judged: Result<&HeaderMap, Box<Response>>, request: &mut Request<B>) -> Response {
+        match judged {
+            Ok(ready) => answers::allowed(ready, request.headers_mut(), |value| {
+                authorization_is_ours(value, &self.authenticate.keys)
+            }),
+            Err(answer) => *answer,
+        }
     }
 
     fn unread(&self, dialect: Dialect, peer: Peer, unread: Unread, now: Now) -> Response {

@@ -106,6 +106,10 @@ text! {
     Role
 }
 text! {
+    /// A login of a tailnet, in ASCII lower case: compared whole. No e-mail address, whatever it looks like.
+    TailnetLogin
+}
+text! {
     /// The name of an app in the configuration: `[a-z0-9][a-z0-9-]{0,63}`. The audience of its tokens.
     AppName
 }
@@ -126,7 +130,16 @@ impl FromStr for Username {
 impl Username {
     /// A username made from the part of `email` before the `@`: what does not fit becomes a dash.
     pub fn from_email(email: &Email) -> Self {
-        let local = email.as_str().split('@').next().unwrap_or_default();
+        Self::from_local(email.as_str())
+    }
+
+    /// A username made from the part of a tailnet's `login` before the `@`, if it has one.
+    pub fn from_login(login: &TailnetLogin) -> Self {
+        Self::from_local(login.as_str())
+    }
+
+    fn from_local(text: &str) -> Self {
+        let local = text.split('@').next().unwrap_or_default();
         let mut name: String = local
             .chars()
             .map(|character| match character {
@@ -166,6 +179,29 @@ impl FromStr for Email {
             return Err(WRONG);
         }
         Ok(Self(text.to_lowercase().into()))
+    }
+}
+
+impl FromStr for TailnetLogin {
+    type Err = NotAccepted;
+    fn from_str(text: &str) -> Result<Self, NotAccepted> {
+        let splits = |character: char| character.is_control() || character.is_whitespace();
+        if (1..=254).contains(&text.len()) && !text.contains(splits) {
+            Ok(Self(text.to_ascii_lowercase().into()))
+        } else {
+            Err(NotAccepted(
+                "a login of the tailnet is 1 to 254 characters without a space, such as sam@github",
+            ))
+        }
+    }
+}
+
+impl TailnetLogin {
+    /// The e-mail address that this login is, if it is one: `sam@example.com`, and not `sam@github`.
+    pub fn email(&self) -> Option<Email> {
+        let (_, domain) = self.0.rsplit_once('@')?;
+        let labels = domain.split('.').filter(|label| !label.is_empty()).count();
+        (labels > 1 && labels == domain.split('.').count()).then(|| self.0.parse().ok()).flatten()
     }
 }
 

@@ -1,29 +1,34 @@
 //! The door for people: the start page, the way in and the way out.
 //!
 //! Promises: works without JavaScript; success is 303 to an address of ours or of an app, nowhere
-//! else; every kind of wrong looks the same; a visitor who is sent round in a circle learns why.
-//! Never: judges a password itself.
+//! else; every kind of wrong looks the same; a visitor who is sent round in a circle learns why, and
+//! nobody is sent where they would be sent back from.
+//! Never: judges a password itself, or opens a session without one.
 
+mod ahead;
 mod circles;
+mod tailnet;
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, header};
 
+use crate::audit::Event;
 use crate::browser::{Browser, Seen};
 use crate::clock::Now;
 use crate::error::Error;
-use crate::identity::Found;
-use crate::place::{CanonicalPath, ClientAddress};
-use crate::policy::{self, Verdict};
+use crate::forwarded::Came;
+use crate::identity::Actor;
+use crate::policy::Verdict;
 use crate::sessions::Session;
 use crate::sign_in::{Outcome, Shown, SignIn, Wanted};
 use crate::state::{App, Current};
 use crate::users::Users;
 use crate::web::forms::{self, Form};
-use crate::web::pages::{self, SignInState, Tile, TooMany};
+use crate::web::pages::{self, CameFrom, Circle, Home, SecondFactor, SignInState, TooMany};
 use crate::web::{self, Response, ReturnTo, urls};
 
+use ahead::Here;
 use circles::Circles;
 
 /// The door's own parts.
@@ -43,7 +48,7 @@ pub struct Visit<'a> {
     /// Its query.
     pub query: Option<&'a str>,
     /// Where it comes from.
-    pub address: Option<ClientAddress>,
+    pub came: Came<'a>,
     /// When.
     pub now: Now,
 }
@@ -63,18 +68,20 @@ impl Door {
     /// `GET /`: the apps one may open, or the way to sign in.
     pub async fn home(&self, visit: Visit<'_>) -> Result<Response, Error> {
         let current = self.app.current.load();
-        let Seen::Somebody(session) = self.browser.seen(visit.headers, visit.now.wall).await? else {
+        let seen = self.browser.seen(visit.headers, visit.now.wall).await?;
+        let sighted = self.app.sighted(&current, &visit.came, visit.headers, visit.now).await;
+        let here = Here::new(&current, &seen, &sighted);
+        let Some((username, by)) = here.known() else {
             let administrator = self.users.has_administrator().await;
             let ready = administrator?;
             let to = if ready { urls::LOGIN } else { urls::LINK_SETUP };
             return Ok(web::redirect(&current.site, HeaderValue::from_static(to)));
         };
-        let username = session.identity.username.as_str();
-        let tiles = tiles(&current, &session);
-        if tiles.is_empty() {
-            return Ok(pages::no_apps(&current.site, username));
+        if current.policy.apps().is_empty() {
+            return Ok(pages::no_apps(&current.site, username, by));
         }
-        Ok(pages::home(&current.site, username, &tiles))
+        let tiles = here.tiles(&current);
+        Ok(pages::home(&current.site, &Home { username, by, tiles: &tiles }))
     }
 
     /// `GET /login`.
@@ -83,30 +90,53 @@ impl Door {
         // A query that cannot be read names no return address; the page is still good for signing in.
         let return_to =
             Form::from_query(visit.query).ok().and_then(|query| wanted(&current, query.text("rd")));
-        let state = match self.browser.seen(visit.headers, visit.now.wall).await? {
-            Seen::Somebody(session) => return self.again(&current, &session, return_to, visit.now),
-            Seen::Ended => SignInState::SessionEnded,
-            Seen::Nobody => SignInState::Form,
+        let seen = self.browser.seen(visit.headers, visit.now.wall).await?;
+        let sighted = self.app.sighted(&current, &visit.came, visit.headers, visit.now).await;
+        let here = Here::new(&current, &seen, &sighted);
+        let from = tailnet::came_from(&visit.came, &sighted);
+        let ahead = return_to.as_ref().and_then(|return_to| here.verdict_at(&current, return_to));
+        if let Some(session) = here.session {
+            return self.again(&current, session, (return_to, ahead), from, visit.now);
+        }
+        let state = match (here.guest, ahead) {
+            (Some(_), Some(Verdict::StepUp)) => SignInState::OneFactor,
+            (Some(_), Some(Verdict::Forbidden(_))) => SignInState::NoAccess,
+            (Some(guest), None | Some(Verdict::Allow | Verdict::AllowAsNobody)) => {
+                return Ok(self.pass(&current, guest, return_to.as_ref(), &visit));
+            }
+            (Some(_), Some(Verdict::SignIn | Verdict::Refused(_) | Verdict::Unavailable(_))) => {
+                SignInState::Form
+            }
+            (None, _) => match seen {
+                Seen::Ended => SignInState::SessionEnded,
+                Seen::Nobody | Seen::Somebody(_) => SignInState::Form,
+            },
         };
-        let page =
-            pages::SignIn { state, return_to: return_to.as_ref(), from: visit.address, ..Default::default() };
+        let page = pages::SignIn { state, return_to: return_to.as_ref(), from, ..Default::default() };
         Ok(pages::sign_in(&current.site, &page))
     }
 
-    /// Somebody who is signed in already: a new token for the app, unless that did not help just now.
+    /// Somebody who is signed in already: a new token for the app, unless that did not help just now, or
+    /// cannot help.
     fn again(
         &self,
         current: &Current,
         session: &Session,
-        return_to: Option<ReturnTo>,
+        (return_to, ahead): (Option<ReturnTo>, Option<Verdict>),
+        from: CameFrom<'_>,
         now: Now,
     ) -> Result<Response, Error> {
         let Some(return_to) = return_to else {
             return Ok(web::redirect(&current.site, HeaderValue::from_static(urls::HOME)));
         };
+        if ahead == Some(Verdict::StepUp) {
+            let username = session.identity.username.as_str();
+            let page = SecondFactor { username, return_to: &return_to, from };
+            return Ok(pages::second_factor(&current.site, &page));
+        }
         let domain = current.cookie_domain.as_ref();
         if self.circles.closes(session.id, return_to.as_str(), now.mono) {
-            return Ok(pages::looping(&current.site, &return_to, domain));
+            return Ok(pages::looping(&current.site, &return_to, Circle::Session(domain)));
         }
         let mut response = web::redirect(&current.site, return_to.location());
         self.browser.renew(&mut response, session, domain, now.wall)?;
@@ -121,70 +151,83 @@ impl Door {
         let return_to = wanted(&current, form.text("rd"));
         let login = if form.has("email") { form.text("email") } else { form.text("username") };
         let keep = form.has("keep");
-        let page = |state| {
-            let return_to = return_to.as_ref();
-            let page = pages::SignIn { state, return_to, email: login, keep, from: visit.address };
-            pages::sign_in(&current.site, &page)
-        };
         let replaces = self.browser.seen(visit.headers, visit.now.wall).await?.session();
         let shown = Shown {
             login,
             password: form.secret("password"),
             device: Browser::device(visit.headers),
-            address: visit.address,
+            address: visit.came.address,
             user_agent: visit.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
             wanted: Wanted::Session { keep, replaces },
         };
+        let return_to = return_to.as_ref();
+        let page = pages::SignIn { return_to, email: login, keep, ..Default::default() };
         match self.sign_in.with_password(shown, visit.now.wall).await? {
             Outcome::Signed(signed) => {
-                let to = return_to.as_ref().map_or(HeaderValue::from_static(urls::HOME), ReturnTo::location);
+                let to = return_to.map_or(HeaderValue::from_static(urls::HOME), ReturnTo::location);
                 let mut response = web::redirect(&current.site, to);
                 let now = self.app.clock.now().wall;
                 let domain = current.cookie_domain.as_ref();
                 self.browser.welcome(&mut response, &signed, keep, domain, now)?;
                 Ok(response)
             }
-            Outcome::Wrong => Ok(page(SignInState::Wrong)),
-            Outcome::Busy(wait) => Ok(page(SignInState::Busy(wait))),
+            Outcome::Wrong => Ok(self.refused(&current, &visit, page, SignInState::Wrong).await),
+            Outcome::Busy(wait) => Ok(self.refused(&current, &visit, page, SignInState::Busy(wait)).await),
             Outcome::TooMany(until) => {
-                let return_to = return_to.as_ref();
-                let page = TooMany { until, now: visit.now.wall, return_to, from: visit.address };
-                Ok(pages::too_many(&current.site, &page))
+                let sighted = self.app.sighted(&current, &visit.came, visit.headers, visit.now).await;
+                let from = tailnet::came_from(&visit.came, &sighted);
+                Ok(pages::too_many(&current.site, &TooMany { until, now: visit.now.wall, return_to, from }))
             }
         }
+    }
+
+    /// The form once more. Only now somebody asks where the visitor is: a sign-in does not wait for that.
+    async fn refused(
+        &self,
+        current: &Current,
+        visit: &Visit<'_>,
+        page: pages::SignIn<'_>,
+        state: SignInState,
+    ) -> Response {
+        let sighted = self.app.sighted(current, &visit.came, visit.headers, visit.now).await;
+        let from = tailnet::came_from(&visit.came, &sighted);
+        pages::sign_in(&current.site, &pages::SignIn { state, from, ..page })
     }
 
     /// `GET /logout`: one button.
     pub async fn leave_page(&self, visit: Visit<'_>) -> Result<Response, Error> {
         let current = self.app.current.load();
         let seen = self.browser.seen(visit.headers, visit.now.wall).await?;
-        let username = match &seen {
-            Seen::Somebody(session) => Some(session.identity.username.as_str()),
-            Seen::Ended | Seen::Nobody => None,
-        };
-        Ok(pages::sign_out(&current.site, username))
+        let sighted = self.app.sighted(&current, &visit.came, visit.headers, visit.now).await;
+        let here = Here::new(&current, &seen, &sighted);
+        let username = here.session.map(|session| session.identity.username.as_str());
+        let device = here.guest.map(|guest| &*guest.login);
+        Ok(pages::sign_out(&current.site, username, device))
     }
 
-    /// `POST /logout`: ends the session, here and at every app.
+    /// `POST /logout`: ends the session, here and at every app, and keeps the tailnet from signing this
+    /// browser in again at once.
     pub async fn leave(&self, visit: Visit<'_>) -> Result<Response, Error> {
         let current = self.app.current.load();
         forms::same_origin(visit.headers, current.site.public_url())?;
-        if let Seen::Somebody(session) = self.browser.seen(visit.headers, visit.now.wall).await? {
+        let Visit { headers, came, now, .. } = visit;
+        let seen = self.browser.seen(headers, now.wall).await?;
+        let sighted = self.app.sighted(&current, &came, headers, now).await;
+        let mut ended = None;
+        if let Seen::Somebody(session) = seen {
             let user = session.identity.user;
-            self.app
-                .sessions
-                .end(
-                    user,
-                    session.id,
-                    crate::audit::Event::SignedOut,
-                    crate::identity::Actor::User(user),
-                    visit.address,
-                    visit.now.wall,
-                )
-                .await?;
+            let (event, actor) = (Event::SignedOut, Actor::User(user));
+            self.app.sessions.end(user, session.id, event, actor, came.address, now.wall).await?;
+            ended = Some(user);
         }
-        let mut response = pages::signed_out(&current.site);
-        Browser::farewell(&mut response, current.cookie_domain.as_ref())?;
+        self.record_leaving(&sighted, ended, &visit).await?;
+        let knows = tailnet::knows(&sighted);
+        let mut response = pages::signed_out(&current.site, knows);
+        let domain = current.cookie_domain.as_ref();
+        Browser::farewell(&mut response, domain)?;
+        if knows {
+            Browser::leave_tailnet(&mut response, domain)?;
+        }
         Ok(response)
     }
 }
@@ -195,22 +238,4 @@ fn wanted(current: &Current, raw: &str) -> Option<ReturnTo> {
         return None;
     }
     ReturnTo::parse(raw, &|host, port, scheme| current.is_app(host, port, scheme))
-}
-
-/// The apps whose front page this session may open.
-fn tiles<'a>(current: &'a Current, session: &Session) -> Vec<Tile<'a>> {
-    let Ok(front) = CanonicalPath::parse("/") else { return Vec::new() };
-    let found = Found::Known(session.identity.clone());
-    current
-        .policy
-        .apps()
-        .iter()
-        .filter(|app| {
-            matches!(
-                policy::decide(app.rule_for(&Method::GET, &front), &found),
-                Verdict::Allow | Verdict::AllowAsNobody
-            )
-        })
-        .filter_map(|app| Some(Tile { title: app.title(), origin: app.origin()? }))
-        .collect()
 }

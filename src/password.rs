@@ -72,15 +72,9 @@ impl Passwords {
         let pool = Pool::new(threads.clamp(1, 2), clock);
         for _ in 0..pool.threads() {
             let pool = pool.clone();
-            std::thread::Builder::new()
-                .name("password".into())
-                .spawn(move || {
-                    strength::warm();
-                    pool.serve();
-                })
-                .map_err(|error| {
-                    Fault::new(format!("cannot start a thread that hashes passwords: {error}"))
-                })?;
+            std::thread::Builder::new().name("password".into()).spawn(move || pool.serve()).map_err(
+                |error| Fault::new(format!("cannot start a thread that hashes passwords: {error}")),
+            )?;
         }
         Ok(Self(Arc::new(Handle(pool))))
     }

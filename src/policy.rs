@@ -182,3 +182,36 @@ fn judge(rule: &Rule, found: &Found, needed: Assurance) -> Verdict {
         Found::Known(_) => Verdict::Allow,
     }
 }
+
+/// Whether `rule` lets in devices of the tailnet, whatever else is shown.
+pub fn is_decided_by_device(rule: &Rule) -> bool {
+    rule.require() == Require::Tailnet
+}
+
+/// Whether `found` is not let in by `rule` as somebody, and their device might be.
+pub fn falls_short(rule: &Rule, found: &Found) -> bool {
+    match (rule.require(), found) {
+        // A credential of ours that does not count is told of, whatever the device.
+        (Require::Public | Require::Deny, _) | (_, Found::Refused(_)) => false,
+        (_, Found::Nobody | Found::Unanswered(_)) => true,
+        (_, Found::Known(_)) => match decide(rule, found) {
+            Verdict::StepUp | Verdict::Forbidden(Needs::Membership) => true,
+            Verdict::Allow
+            | Verdict::AllowAsNobody
+            | Verdict::SignIn
+            | Verdict::Forbidden(Needs::Nothing | Needs::Tailnet)
+            | Verdict::Unavailable(_)
+            | Verdict::Refused(_) => false,
+        },
+    }
+}
+
+/// Whether the device lets in the very person that was found and is not let in otherwise.
+pub fn goes_further(rule: &Rule, found: &Found, on_device: &Found) -> bool {
+    match (found, on_device) {
+        (Found::Known(one), Found::Known(other)) if one.user == other.user => {
+            decide(rule, on_device) == Verdict::Allow
+        }
+        (Found::Nobody | Found::Known(_) | Found::Refused(_) | Found::Unanswered(_), _) => false,
+    }
+}

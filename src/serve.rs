@@ -13,6 +13,7 @@ mod drain;
 pub mod house;
 pub mod listen;
 pub mod notify;
+mod patience;
 pub mod routes;
 mod socket;
 pub mod tasks;
@@ -35,7 +36,13 @@ use crate::forwarded::Peer;
 
 /// What answers the requests of every connection.
 pub trait Answer: Send + Sync + 'static {
-    /// The answer to one request. It may be dropped at any await: its client left, or the drain is over.
+    /// The answer to a request that needs no waiting, if this is one. Only who answers may take anything
+    /// out of `request`.
+    fn at_once(&self, _peer: Peer, _request: &mut Request<Incoming>) -> Option<Response<Full<Bytes>>> {
+        None
+    }
+
+    /// The answer to any other request. It may be dropped at any await: its client left, or the drain is over.
     fn answer(
         &self,
         peer: Peer,

@@ -1,24 +1,27 @@
 //! The door that single-use links open: the first administrator, and a password of one's own.
 //!
 //! Promises: looking at a page spends nothing; the code is spent by the very write that does what it
-//! was for, once; a code that does not count says nothing of why. Never: takes a code from a URL.
+//! was for, once; a code that does not count says nothing of why. Never: takes a code from a URL, or a
+//! word of the form for whose device it is.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
 
+use crate::authenticate::tailnet::Sighted;
 use crate::browser::Browser;
 use crate::clock::{Now, Wall};
 use crate::error::{Error, Kind};
-use crate::identity::{Actor, Email, UserId, Username};
+use crate::forwarded::Came;
+use crate::identity::{Actor, Email, Person, UserId, Username};
 use crate::links::{Link, Purpose};
-use crate::place::ClientAddress;
 use crate::sign_in::Arrival;
 use crate::state::App;
 use crate::store::{StoreError, Write};
 use crate::users::{ChangeError, NewUser, Users};
 use crate::web::forms::{self, Form};
-use crate::web::pages::{self, Said, Setup};
+use crate::web::pages::{self, Offer, Said, Setup};
 use crate::web::{self, Response, urls};
 
 /// The door's own parts.
@@ -27,7 +30,7 @@ pub struct Door {
     browser: Browser,
 }
 
-/// A form sent from a page behind a link.
+/// A request to a page behind a link, or the form sent from it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent<'a> {
     /// Its headers.
@@ -35,9 +38,21 @@ pub struct Sent<'a> {
     /// Its body.
     pub body: &'a [u8],
     /// Where it comes from.
-    pub address: Option<ClientAddress>,
+    pub came: Came<'a>,
     /// When.
     pub now: Now,
+}
+
+/// The field that is there if the person whose device it is shall be linked.
+const LINKS: &str = "tailnet";
+
+/// What a link was for, ready to happen.
+struct Change {
+    write: Write,
+    /// Whose account it is, and the epoch it then has.
+    user: (UserId, i64),
+    /// The steps that link somebody of the tailnet.
+    linking: Range<usize>,
 }
 
 /// Why a form behind a link was not done.
@@ -67,8 +82,10 @@ impl Door {
     }
 
     /// `GET /link/setup`.
-    pub fn setup_page(&self) -> Response {
-        pages::link_setup(&self.app.current.load().site, &Setup::default())
+    pub async fn setup_page(&self, sent: Sent<'_>) -> Response {
+        let stranger = self.stranger(&sent).await;
+        let offer = offer(stranger.as_ref(), true);
+        pages::link_setup(&self.app.current.load().site, &Setup { offer, ..Default::default() })
     }
 
     /// `POST /link/setup`: makes the first administrator.
@@ -76,7 +93,8 @@ impl Door {
         let current = self.app.current.load();
         forms::same_origin(sent.headers, current.site.public_url())?;
         let form = Form::read(sent.headers, sent.body)?;
-        match self.make_administrator(&form, &sent).await {
+        let stranger = self.stranger(&sent).await;
+        match self.make_administrator(&form, &sent, stranger.as_ref()).await {
             Ok(response) => Ok(response),
             Err(NotDone::Used) => Ok(pages::link_used(&current.site)),
             Err(NotDone::Again(error)) => {
@@ -85,6 +103,7 @@ impl Door {
                     username: form.text("username"),
                     email: form.text("email"),
                     name: form.text("name"),
+                    offer: offer(stranger.as_ref(), form.has(LINKS)),
                     said: Said::Refused(&error),
                 };
                 Ok(pages::link_setup(&current.site, &page))
@@ -92,8 +111,14 @@ impl Door {
         }
     }
 
-    async fn make_administrator(&self, form: &Form, sent: &Sent<'_>) -> Result<Response, NotDone> {
+    async fn make_administrator(
+        &self,
+        form: &Form,
+        sent: &Sent<'_>,
+        stranger: Option<&Person>,
+    ) -> Result<Response, NotDone> {
         let link = self.link(Purpose::SetUp, form, sent.now).await?;
+        let person = to_link(form, stranger)?;
         // One that was made before somebody else became administrator is void with that.
         if self.app.users.has_administrator().await? {
             return Err(NotDone::Used);
@@ -119,12 +144,15 @@ impl Door {
         let base = Users::while_nobody_administers(link.spend(now));
         let (user, write) = Users::adding(base, &new, Actor::Visitor, now).map_err(Error::from)?;
         // Whatever was not as it should be: somebody else was faster, with this link or without.
-        self.admitted(write, (user, 0), |_| true, sent, now).await
+        let change = Change::new(write, user, 0, person, now);
+        self.admitted(change, |_| true, sent, now).await
     }
 
     /// `GET /link/password`.
-    pub fn password_page(&self) -> Response {
-        pages::link_password(&self.app.current.load().site, "", Said::Nothing)
+    pub async fn password_page(&self, sent: Sent<'_>) -> Response {
+        let stranger = self.stranger(&sent).await;
+        let offer = offer(stranger.as_ref(), true);
+        pages::link_password(&self.app.current.load().site, "", offer, Said::Nothing)
     }
 
     /// `POST /link/password`: chooses the password of the link's account.
@@ -132,17 +160,25 @@ impl Door {
         let current = self.app.current.load();
         forms::same_origin(sent.headers, current.site.public_url())?;
         let form = Form::read(sent.headers, sent.body)?;
-        match self.choose_password(&form, &sent).await {
+        let stranger = self.stranger(&sent).await;
+        match self.choose_password(&form, &sent, stranger.as_ref()).await {
             Ok(response) => Ok(response),
             Err(NotDone::Used) => Ok(pages::link_used(&current.site)),
             Err(NotDone::Again(error)) => {
-                Ok(pages::link_password(&current.site, form.text("code"), Said::Refused(&error)))
+                let offer = offer(stranger.as_ref(), form.has(LINKS));
+                Ok(pages::link_password(&current.site, form.text("code"), offer, Said::Refused(&error)))
             }
         }
     }
 
-    async fn choose_password(&self, form: &Form, sent: &Sent<'_>) -> Result<Response, NotDone> {
+    async fn choose_password(
+        &self,
+        form: &Form,
+        sent: &Sent<'_>,
+        stranger: Option<&Person>,
+    ) -> Result<Response, NotDone> {
         let link = self.link(Purpose::Password, form, sent.now).await?;
+        let person = to_link(form, stranger)?;
         let id = link.user.ok_or(NotDone::Used)?;
         let user = self.app.users.by_id(id).await?;
         let user = user.filter(|user| user.active).ok_or(NotDone::Used)?;
@@ -153,7 +189,18 @@ impl Door {
         let actor = Actor::User(user.id);
         let write = Users::setting_password(link.spend(now), &user, &hash, actor, now);
         // The spending is the first step of the write; elsewhere it is the account that has changed.
-        self.admitted(write, (user.id, user.epoch + 1), |step| step == 0, sent, now).await
+        let change = Change::new(write, user.id, user.epoch + 1, person, now);
+        self.admitted(change, |step| step == 0, sent, now).await
+    }
+
+    /// Whose device it is, where that is nobody's here.
+    async fn stranger(&self, sent: &Sent<'_>) -> Option<Person> {
+        let Sent { headers, came, now, .. } = sent;
+        match self.app.sighted(&self.app.current.load(), came, headers, *now).await {
+            Ok(Sighted::Stranger(person)) => Some(person),
+            Ok(Sighted::Known(_) | Sighted::Disabled(_) | Sighted::Unusable(_) | Sighted::Unanswered(_))
+            | Err(_) => None,
+        }
     }
 
     async fn link(&self, purpose: Purpose, form: &Form, now: Now) -> Result<Link, NotDone> {
@@ -165,29 +212,61 @@ impl Door {
     /// another state, the link is used.
     async fn admitted(
         &self,
-        write: Write,
-        user: (UserId, i64),
+        change: Change,
         spends: impl Fn(usize) -> bool,
         sent: &Sent<'_>,
         now: Wall,
     ) -> Result<Response, NotDone> {
         let current = self.app.current.load();
         let arrival = Arrival {
-            address: sent.address,
+            address: sent.came.address,
             user_agent: sent.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
             is_known: false,
             keep: false,
             replaces: self.browser.seen(sent.headers, now).await?.session(),
         };
-        let signed =
-            self.app.sign_in.admit(write, user, arrival, now).await.map_err(|error| match error {
-                ChangeError::Elsewhere(step) if spends(step) => NotDone::Used,
-                other => NotDone::Again(other.into()),
-            })?;
+        let Change { write, user, linking } = change;
+        let signed = self.app.sign_in.admit(write, user, arrival, now).await;
+        let signed = signed.map_err(|error| match error {
+            ChangeError::Elsewhere(step) if linking.contains(&step) => NotDone::Again(Error::said(
+                Kind::Conflict,
+                "That person of the tailnet belongs to another account. Untick the box to go on without.",
+            )),
+            ChangeError::Elsewhere(step) if spends(step) => NotDone::Used,
+            other => NotDone::Again(other.into()),
+        })?;
         let mut response = web::redirect(&current.site, HeaderValue::from_static(urls::HOME));
         self.browser.welcome(&mut response, &signed, false, current.cookie_domain.as_ref(), now)?;
         Ok(response)
     }
+}
+
+impl Change {
+    /// What `write` does to the account of `user`, and that `person` is linked to it. After `write` it has
+    /// this epoch.
+    fn new(write: Write, user: UserId, epoch: i64, person: Option<&Person>, now: Wall) -> Self {
+        let before = write.steps.len();
+        let write = match person {
+            Some(person) => Users::linking(write, user, person, Actor::User(user), now),
+            None => write,
+        };
+        Self { linking: before..write.steps.len(), write, user: (user, epoch) }
+    }
+}
+
+/// Whom the form links, if it links anybody.
+fn to_link<'a>(form: &Form, stranger: Option<&'a Person>) -> Result<Option<&'a Person>, NotDone> {
+    if form.has(LINKS) && stranger.is_none() {
+        return Err(NotDone::Again(Error::said(
+            Kind::Conflict,
+            "The tailnet does not tell whose device this is any more. Send this again to go on without.",
+        )));
+    }
+    Ok(stranger.filter(|_| form.has(LINKS)))
+}
+
+fn offer(stranger: Option<&Person>, ticked: bool) -> Option<Offer<'_>> {
+    stranger.map(|person| Offer { login: &person.login, ticked })
 }
 
 /// A sentence made of a clause.

@@ -16,12 +16,12 @@ use http::HeaderMap;
 
 use crate::attempts::Attempts;
 use crate::authenticate::Authenticate;
-use crate::authenticate::tailnet::{self, Tailnet};
+use crate::authenticate::tailnet::{self, Ambient, Elsewhere, Sighted, Tailnet};
 use crate::changes::Changes;
-use crate::clock::Clock;
+use crate::clock::{Clock, Now};
 use crate::config::{self, Settings};
 use crate::error::{Fault, Faults};
-use crate::forwarded::Proxies;
+use crate::forwarded::{Came, Proxies};
 use crate::keys::Keys;
 use crate::links::Links;
 use crate::password::Passwords;
@@ -230,6 +230,22 @@ impl App {
             sign_in,
             reload_failed: AtomicBool::new(false),
         }))
+    }
+
+    /// Who is on the device that a request to a page of our own comes from, or why nobody is asked.
+    pub async fn sighted(
+        &self,
+        current: &Current,
+        came: &Came<'_>,
+        headers: &HeaderMap,
+        now: Now,
+    ) -> Result<Sighted, Elsewhere> {
+        let home = current.site.public_url();
+        let domain = current.cookie_domain.as_ref();
+        let lax = came.reach.is_lax(home.scheme(), home.host().as_str(), domain);
+        let ambient =
+            Ambient { address: came.address, vouched: came.vouched, funnel: came.funnel, lax, headers };
+        self.authenticate.sighted(current.tailnet.as_ref(), &ambient, now).await
     }
 
     /// Replaces what can be replaced. Says what else differs and needs a restart.

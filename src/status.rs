@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::clock::Now;
 use crate::state::App;
+use crate::tailscale::{BackendState, Heard, Node};
 use crate::web::{self, Response};
 
 /// A background task and whether it runs, as whoever starts them says.
@@ -18,6 +19,21 @@ pub struct Door {
     app: Arc<App>,
     tasks: Tasks,
     ending: std::sync::atomic::AtomicBool,
+}
+
+/// How the local tailscaled fares. It is no reason to be unwell: people sign in without it.
+fn in_words(node: &Node) -> String {
+    match (node.state, node.online) {
+        (BackendState::Running, Some(false)) => {
+            "the control server is not reached: changes on the tailnet are not heard".to_owned()
+        }
+        (BackendState::Running, Some(true) | None) => "ok".to_owned(),
+        (BackendState::Unknown, _) => match node.heard {
+            Heard::Not(why) => why.to_string(),
+            Heard::NotYet | Heard::Now => "not heard".to_owned(),
+        },
+        (other, _) => format!("not up: {other}"),
+    }
 }
 
 impl Door {
@@ -44,6 +60,9 @@ impl Door {
         parts.insert("changes".into(), word(self.app.changes.heard_recently(now.mono)).into());
         for (name, runs) in (self.tasks)() {
             parts.insert(name.into(), word(runs).into());
+        }
+        if let Some(tailnet) = &self.app.authenticate.tailnet {
+            parts.insert("tailscale".into(), in_words(&tailnet.tailscale.node()).into());
         }
         if self.app.reload_failed() {
             parts.insert(

@@ -6,8 +6,10 @@
 
 mod change;
 pub mod import;
+mod tailnet;
 
 pub use change::{ChangeError, Leaves, NewUser};
+pub use tailnet::{Awaited, Bound, TailnetLink, TailnetLinks, Wish};
 
 use std::sync::Arc;
 
@@ -186,32 +188,4 @@ fn roles(text: &str) -> Result<Arc<[Role]>, StoreError> {
         .filter(|role| !role.is_empty())
         .map(|role| role.parse().map_err(|_| StoreError::Broken("a stored role is none".to_owned())))
         .collect()
-}
-
-/// STUB
-#[derive(Clone, Debug)]
-pub struct TailnetLink {
-    /// s
-    pub account: Option<UserId>,
-    /// s
-    pub login: String,
-    /// s
-    pub ended: bool,
-}
-impl Users {
-    /// s
-    pub async fn tailnet_link(&self, _: &crate::identity::Person) -> Result<Option<TailnetLink>, StoreError> {
-        Ok(None)
-    }
-    /// s
-    pub async fn first_sight(
-        &self,
-        _: &crate::identity::Person,
-        _: Option<&Username>,
-        _: Option<&[Role]>,
-        _: impl Fn(&Username) -> bool,
-        _: Wall,
-    ) -> Result<Option<UserId>, ChangeError> {
-        Ok(None)
-    }
 }

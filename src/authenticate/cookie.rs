@@ -11,8 +11,13 @@ use crate::web::cookies::{self, Cookie};
 /// More than so many cookies of our name are nobody's honest doing.
 const MOST: usize = 4;
 
-/// The values of our cookie, in the order they came.
-pub(super) fn values(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+/// Every value of our cookie, as it came, to be compared with those that are remembered.
+pub(super) fn shown(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    cookies::raw(headers, Cookie::Token(None).name())
+}
+
+/// The values of our cookie that may be tokens, in the order they came.
+fn values(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     cookies::read(headers, Cookie::Token(None).name())
 }
 
@@ -34,7 +39,7 @@ pub(super) async fn find<'a>(
                 {
                     return Scheme::Absent;
                 }
-                let credential = Credential::Cookie(token);
+                let credential = Credential::Cookie(token.as_bytes());
                 answer = Scheme::Known(Box::new(Basis::of_session(credential, &session, handles, until)));
             }
             Named::Disabled => return Scheme::Refused(Why::Disabled),

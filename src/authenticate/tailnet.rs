@@ -23,7 +23,6 @@ use crate::identity::{
 };
 use crate::place::ClientAddress;
 use crate::secret::fingerprint;
-use crate::store::StoreError;
 use crate::tailscale::{Answer, Device, Failure, Owner, Place, Tailscale, Unusable};
 use crate::users::{User, Users};
 use crate::web::cookies::{self, Cookie};
@@ -149,9 +148,17 @@ impl Guest {
         identity
     }
 
-    /// Whose account it is; a machine has none.
+    /// Who it is: the id of an account, or of a machine.
     pub fn user(&self) -> UserId {
         self.identity.user
+    }
+
+    /// Whose account it is; a machine has none.
+    pub fn account(&self) -> Option<UserId> {
+        match self.answer.who.as_ref().map(|device| &device.owner) {
+            Ok(Owner::Person(_) | Owner::Shared(_)) => Some(self.identity.user),
+            Ok(Owner::Tagged(_)) | Err(_) => None,
+        }
     }
 
     /// The name here.
@@ -213,6 +220,12 @@ impl Tailnet {
         }
     }
 
+    pub(super) fn tell_of_unanswered(&self, unasked: &Unasked, now: Mono) {
+        if self.told.again(super::TOLD_AGAIN, now) {
+            tracing::warn!(event = "tailnet.unanswered", reason = %unasked);
+        }
+    }
+
     /// Who is on the device at `place`.
     pub async fn sight(&self, authenticate: &Authenticate, rules: &Rules, place: Place, now: Now) -> Sighted {
         let answer = match self.tailscale.whois(place, now).await {
@@ -223,11 +236,9 @@ impl Tailnet {
             Ok(device) => device,
             Err(why) => return Sighted::Unusable(Reason::Device(*why)),
         };
-        let (person, named): (_, Named) = match &device.owner {
-            Owner::Person(person) => (person, Rules::user),
-            Owner::Shared(person) if rules.shared_user(&person.login).is_some() => {
-                (person, Rules::shared_user)
-            }
+        let somebody = match &device.owner {
+            Owner::Person(person) => Somebody::Own(person),
+            Owner::Shared(person) if rules.shared_user(&person.login).is_some() => Somebody::Shared(person),
             Owner::Shared(_) => return Sighted::Unusable(Reason::Shared),
             Owner::Tagged(tags) => {
                 return match rules.machine(tags.iter().map(|tag| &**tag)) {
@@ -236,7 +247,8 @@ impl Tailnet {
                 };
             }
         };
-        match self.person(authenticate, rules, person, named, now).await {
+        let person = somebody.person();
+        match self.person(authenticate, rules, somebody, now).await {
             Err(error) => Sighted::Unanswered(Unasked::Store(error)),
             Ok(None) => Sighted::Stranger(person.clone()),
             Ok(Some((user, _))) if !user.active => Sighted::Disabled(person.clone()),
@@ -249,16 +261,15 @@ impl Tailnet {
         }
     }
 
-    /// The account of `person`, and what falls when it, or the link to it, changes.
+    /// The account of `somebody`, and what falls when it, or the link to it, changes.
     async fn person(
         &self,
         authenticate: &Authenticate,
         rules: &Rules,
-        person: &Person,
-        named: Named,
+        somebody: Somebody<'_>,
         now: Now,
     ) -> Result<Option<(User, Handles)>, Error> {
-        let Some(mut id) = self.linked(rules, person, named, now.wall).await? else { return Ok(None) };
+        let Some(mut id) = self.linked(rules, somebody, now.wall).await? else { return Ok(None) };
         loop {
             let handles = Handles {
                 generation: authenticate.changes.generation(),
@@ -267,7 +278,7 @@ impl Tailnet {
                 tailnet: None,
             };
             // Read again: what changed before the handles were taken would not be heard.
-            match self.linked(rules, person, named, now.wall).await? {
+            match self.linked(rules, somebody, now.wall).await? {
                 None => return Ok(None),
                 Some(again) if again != id => id = again,
                 Some(_) => return Ok(self.users.by_id(id).await?.map(|user| (user, handles))),
@@ -275,35 +286,37 @@ impl Tailnet {
         }
     }
 
-    /// Whose account `person` is linked to, now or from this moment on.
+    /// Whose account `somebody` is linked to, now or from this moment on.
     async fn linked(
         &self,
         rules: &Rules,
-        person: &Person,
-        named: Named,
+        somebody: Somebody<'_>,
         now: Wall,
     ) -> Result<Option<UserId>, Error> {
-        let link = self.users.tailnet_link(person).await?;
-        match link {
-            Some(link) if !link.ended => match link.account {
-                Some(account) => Ok(Some(account)),
-                // Bound by the settings under that login; they say today whose it is, or nobody's.
-                None => match named(rules, &link.login) {
-                    Some(username) => Ok(self.by_username(username).await?.map(|user| user.id)),
-                    None => Ok(None),
-                },
-            },
-            Some(_) | None => {
-                let mapped = named(rules, &person.login);
-                let reserved = |username: &Username| rules.is_machine(username);
-                let created = rules.auto_create().filter(|_| mapped.is_none());
-                Ok(self.users.first_sight(person, mapped, created, reserved, now).await?)
-            }
+        let person = somebody.person();
+        let link = self.users.tailnet_link(person, now).await?;
+        if let Some(link) = link.filter(|link| !link.ended) {
+            // Bound by the settings under that login; they say today whose it is, or nobody's.
+            return Ok(match (link.account, somebody.named(rules, &link.login)) {
+                (Some(account), _) => Some(account),
+                (None, Some(username)) => self.users.by_login(username.as_str()).await?.map(|user| user.id),
+                (None, None) => None,
+            });
         }
-    }
-
-    async fn by_username(&self, username: &Username) -> Result<Option<User>, StoreError> {
-        self.users.by_login(username.as_str()).await
+        let mapped = somebody.named(rules, &person.login);
+        let reserved = |username: &Username| rules.is_machine(username);
+        Ok(match (somebody, mapped) {
+            (Somebody::Own(_), Some(_)) => {
+                self.users.first_sight(person, mapped, None, reserved, now).await?
+            }
+            (Somebody::Own(_), None) => {
+                self.users.first_sight(person, None, rules.auto_create(), reserved, now).await?
+            }
+            (Somebody::Shared(_), Some(username)) => {
+                self.users.first_sight_of_shared(person, username, now).await?
+            }
+            (Somebody::Shared(_), None) => None,
+        })
     }
 
     /// A device with a tag, as the machine that the settings say it is.
@@ -357,7 +370,16 @@ impl Tailnet {
     ) -> Recognised<'a> {
         let found = match self.sight(authenticate, rules, place, now).await {
             Sighted::Known(guest) => {
+                let unread = rules.dropped();
                 let identity = Arc::new(guest.identity(rules, Some(app)));
+                if rules.dropped() > unread && self.told.again(super::TOLD_AGAIN, now.mono) {
+                    tracing::warn!(
+                        event = "tailnet.grant_unread",
+                        user = %identity.username,
+                        dropped = rules.dropped(),
+                        hint = "elements are {\"roles\": [\"admin\"], \"apps\": [\"arlo\", \"*\"]}; one that is not gives nothing"
+                    );
+                }
                 let basis = Basis {
                     credential: Credential::Device(place),
                     identity: identity.clone(),
@@ -371,9 +393,7 @@ impl Tailnet {
             Sighted::Stranger(_) | Sighted::Unusable(_) => Found::Nobody,
             Sighted::Disabled(_) => Found::Refused(Why::Disabled),
             Sighted::Unanswered(unasked) => {
-                if self.told.again(super::TOLD_AGAIN, now.mono) {
-                    tracing::warn!(event = "tailnet.unanswered", reason = %unasked);
-                }
+                self.tell_of_unanswered(&unasked, now.mono);
                 Found::Unanswered(match unasked {
                     Unasked::Tailscale(_) => Part::Tailscale,
                     Unasked::Store(_) => Part::Store,
@@ -384,8 +404,28 @@ impl Tailnet {
     }
 }
 
-/// The username that the settings name for a login.
-type Named = for<'r> fn(&'r Rules, &str) -> Option<&'r Username>;
+/// A person on a device: of the own tailnet, or one of another who is listed.
+#[derive(Clone, Copy)]
+enum Somebody<'p> {
+    Own(&'p Person),
+    Shared(&'p Person),
+}
+
+impl<'p> Somebody<'p> {
+    fn person(self) -> &'p Person {
+        match self {
+            Self::Own(person) | Self::Shared(person) => person,
+        }
+    }
+
+    /// The username that the settings name for such a person's login.
+    fn named<'r>(self, rules: &'r Rules, login: &str) -> Option<&'r Username> {
+        match self {
+            Self::Own(_) => rules.user(login),
+            Self::Shared(_) => rules.shared_user(login),
+        }
+    }
+}
 
 /// How far `device` reaches: one that routes for others may be any of them.
 fn reach(rules: &Rules, device: &Device) -> Assurance {

@@ -6,6 +6,7 @@ mod admin;
 mod delete;
 mod import;
 mod last;
+mod link;
 mod list;
 mod passwd;
 mod password;
@@ -38,6 +39,10 @@ pub(super) enum Command {
     Roles(roles::Arguments),
     /// Forget the failed sign-ins of an account
     Unlock(One),
+    /// Let whoever is next seen with a login of the tailnet come in as this account
+    Link(link::Link),
+    /// End an account's links to the tailnet
+    Unlink(link::Unlink),
     /// Delete an account; its username is never given again
     Delete(delete::Arguments),
     /// Take accounts over from elsewhere
@@ -62,6 +67,8 @@ pub(super) fn run(common: &Common, command: Command) -> Outcome {
         Command::Enable(one) => active::enable(common, &one),
         Command::Roles(arguments) => roles::run(common, &arguments),
         Command::Unlock(one) => unlock::run(common, &one),
+        Command::Link(arguments) => link::link(common, &arguments),
+        Command::Unlink(arguments) => link::unlink(common, &arguments),
         Command::Delete(arguments) => delete::run(common, &arguments),
         Command::Import(arguments) => import::run(common, &arguments),
     }

@@ -16,27 +16,35 @@ use crate::web::travelling::{self, NoAccess};
 use crate::web::{self, Response, cookies, urls};
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const EMPTY: HeaderValue = HeaderValue::from_static("");
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"Aegis\", charset=\"UTF-8\"");
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"Aegis\"");
 
-/// Exactly 200: `ready`, and the visitor's own cookies and authorization without ours.
+/// Exactly 200: `ready`, and the visitor's own cookies and authorization without ours; in their place
+/// what stands for none, where there are none. Takes what `request` holds.
 pub(super) fn allowed(
-    mut ready: HeaderMap,
-    request: &HeaderMap,
+    ready: &HeaderMap,
+    request: &mut HeaderMap,
     is_ours: impl Fn(&HeaderValue) -> bool,
 ) -> Response {
-    if let Some(rest) = cookies::strip(request, &cookies::OURS) {
-        ready.insert(header::COOKIE, rest);
+    let cookie = cookies::strip(request, &cookies::OURS).unwrap_or(cookies::NONE_LEFT);
+    let mut lines = request.get_all(header::AUTHORIZATION).iter();
+    let authorization = match (lines.next(), lines.next()) {
+        (Some(value), None) if !is_ours(value) => value.clone(),
+        // Several lines are nothing an app could read in one way; they are taken away.
+        (Some(_) | None, _) => EMPTY,
+    };
+    // The map of the request, emptied: hyper hands a map's room on from answer to request, so that none
+    // has to be made anew.
+    let mut headers = std::mem::take(request);
+    headers.clear();
+    for (name, value) in ready {
+        headers.insert(name.clone(), value.clone());
     }
-    let mut authorization = request.get_all(header::AUTHORIZATION).iter();
-    // Several lines are nothing an app could read in one way; they are taken away.
-    if let (Some(value), None) = (authorization.next(), authorization.next())
-        && !is_ours(value)
-    {
-        ready.insert(header::AUTHORIZATION, value.clone());
-    }
+    headers.insert(header::COOKIE, cookie);
+    headers.insert(header::AUTHORIZATION, authorization);
     let mut response = Response::new(Bytes::from_static(b"ok").into());
-    *response.headers_mut() = ready;
+    *response.headers_mut() = headers;
     response
 }
 

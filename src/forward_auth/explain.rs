@@ -12,7 +12,7 @@ use crate::clock::Wall;
 use crate::forwarded;
 use crate::identity::{Found, Method as Shown, Role, SessionId, Why};
 use crate::place::{AbsoluteUrl, ClientAddress, Scheme};
-use crate::policy::{self, Needs, NoApp, Rule, Verdict};
+use crate::policy::{self, App, Needs, NoApp, Rule, Verdict};
 use crate::state::Current;
 use crate::users::User;
 
@@ -25,6 +25,8 @@ pub struct Supposed<'a> {
     pub user: Option<&'a User>,
     /// From where.
     pub from: Option<ClientAddress>,
+    /// What its device says, where nobody else is supposed to make it.
+    pub on_device: Option<Found>,
 }
 
 impl<'a> Supposed<'a> {
@@ -33,7 +35,12 @@ impl<'a> Supposed<'a> {
         let url = url.split('#').next().unwrap_or_default();
         let parsed = AbsoluteUrl::parse(url).map_err(|why| format!("{url:?} cannot be judged: {why}"))?;
         let method = forwarded::method_named(method).ok_or_else(|| format!("{method:?} is no method"))?;
-        Ok(Self { url: parsed, method, user: None, from: None })
+        Ok(Self { url: parsed, method, user: None, from: None, on_device: None })
+    }
+
+    /// The app it is for.
+    pub fn app<'c>(&self, current: &'c Current) -> Result<&'c App, NoApp> {
+        current.policy.app_for(&self.url.host, self.url.port, self.url.scheme).map(|app| &**app)
     }
 }
 
@@ -90,13 +97,18 @@ impl From<Refusal> for Explanation {
 
 /// What `supposed` would be answered under `current`.
 pub fn judge(current: &Current, supposed: &Supposed<'_>, now: Wall) -> Explanation {
-    let Supposed { url, method, user, from } = supposed;
+    let Supposed { url, method, user, from, on_device } = supposed;
+    let found = on_device.clone().unwrap_or_else(|| found(*user, now));
+    let by = match &found {
+        Found::Known(identity) => Some(&identity.username),
+        Found::Nobody | Found::Refused(_) | Found::Unanswered(_) => user.map(|user| &user.username),
+    };
     let port = url.port.map(|port| format!(":{port}")).unwrap_or_default();
     let mut explanation = Explanation {
         reference: None,
         at: None,
         asked: format!("{method} {}://{}{port}{}", url.scheme.as_str(), url.host, url.target.raw),
-        by: user.map(|user| user.username.to_string()),
+        by: by.map(ToString::to_string),
         from: from.map(|address| address.to_string()),
         rule: None,
         place: None,
@@ -105,7 +117,7 @@ pub fn judge(current: &Current, supposed: &Supposed<'_>, now: Wall) -> Explanati
         why: String::new(),
         advice: None,
     };
-    let rule = match choose(current, url, method) {
+    let rule = match supposed.app(current).map(|app| app.rule_for(method, &url.target.path)) {
         Ok(rule) => rule,
         Err(NoApp::UnknownHost) if *url.host == *current.site.public_url().host().as_str() => {
             "Aegis’s own site".clone_into(&mut explanation.verdict);
@@ -121,7 +133,7 @@ pub fn judge(current: &Current, supposed: &Supposed<'_>, now: Wall) -> Explanati
         let verdict = "sent to https (a page that is opened), or refused with 403";
         return explanation.refused(Reason::PlainHttp, verdict, &url.host, Some(rule));
     }
-    let verdict = policy::decide(rule, &found(*user, now));
+    let verdict = policy::decide(rule, &found);
     let in_words = match verdict {
         Verdict::Allow | Verdict::AllowAsNobody => "allowed",
         Verdict::SignIn | Verdict::StepUp | Verdict::Refused(_) => {
@@ -135,8 +147,11 @@ pub fn judge(current: &Current, supposed: &Supposed<'_>, now: Wall) -> Explanati
     }
     explanation.allowed = true;
     in_words.clone_into(&mut explanation.verdict);
-    explanation.why = match (verdict, user) {
-        (Verdict::Allow, Some(user)) => format!("the rule lets {} in", user.username),
+    explanation.why = match (verdict, by) {
+        (Verdict::Allow, Some(username)) if on_device.is_some() => {
+            format!("the rule lets {username} in, who is on the tailnet")
+        }
+        (Verdict::Allow, Some(username)) => format!("the rule lets {username} in"),
         _ => "the rule lets everybody in; the app is told of nobody".to_owned(),
     };
     explanation
@@ -150,12 +165,6 @@ impl Explanation {
         verdict.clone_into(&mut self.verdict);
         self
     }
-}
-
-/// The rule for a request: the very look-up of a check.
-fn choose<'a>(current: &'a Current, url: &AbsoluteUrl<'_>, method: &Method) -> Result<&'a Rule, NoApp> {
-    let app = current.policy.app_for(&url.host, url.port, url.scheme)?;
-    Ok(app.rule_for(method, &url.target.path))
 }
 
 /// What a look at a session of this user would give, if a password had just opened one.

@@ -1,5 +1,5 @@
 //! The headers of an allowed answer, made ready once and used many times: identity headers each
-//! once, all of them, for nobody all empty, and what every 200 carries besides.
+//! once, all of them, for nobody all empty, and that nobody keeps the answer.
 //! Never puts a value into a header that another program could read as two.
 
 use std::fmt::Write as _;
@@ -10,7 +10,6 @@ use crate::identity::Identity;
 use crate::policy::RemoteUser;
 use crate::secret::Secret;
 use crate::state::{HeaderNames, header_names::ASSERTION};
-use crate::web::cookies;
 
 /// The group that everybody is in, so that the list is never empty for somebody.
 const EVERYBODY: &str = "users";
@@ -62,13 +61,10 @@ pub(super) fn of_nobody(names: &HeaderNames) -> HeaderMap {
     headers
 }
 
-/// What every 200 carries: nothing is kept by anybody, and in the place of the visitor's cookies and
-/// authorization what stands for none, until there are some.
+/// What every 200 carries: nothing is kept by anybody.
 fn bare() -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(16);
+    let mut headers = HeaderMap::with_capacity(8);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::COOKIE, cookies::NONE_LEFT);
-    headers.insert(header::AUTHORIZATION, EMPTY);
     headers
 }
 

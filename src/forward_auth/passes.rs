@@ -4,7 +4,7 @@
 //! session, the rules' version, the change feed and both clocks say so; a pass is never a verdict.
 //! Never: holds anything for nobody or for a refusal, so that strangers cannot fill it.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +52,8 @@ enum Kept {
 impl Kept {
     fn of(credential: Credential<'_>) -> Self {
         match credential {
-            Credential::Cookie(text) => Self::Cookie(Secret::new(text)),
+            // Nothing is lost: it was verified, so it is ASCII.
+            Credential::Cookie(value) => Self::Cookie(Secret::new(String::from_utf8_lossy(value))),
             Credential::Bearer(text) => Self::Bearer(Secret::new(text)),
             Credential::Device(place) => Self::Device(place),
         }
@@ -61,8 +62,8 @@ impl Kept {
     /// Whether `shown` is the very same; of secrets in constant time.
     fn is(&self, shown: Credential<'_>) -> bool {
         match (self, shown) {
-            (Self::Cookie(kept), Credential::Cookie(shown))
-            | (Self::Bearer(kept), Credential::Bearer(shown)) => {
+            (Self::Cookie(kept), Credential::Cookie(shown)) => same(kept.reveal().as_bytes(), shown),
+            (Self::Bearer(kept), Credential::Bearer(shown)) => {
                 same(kept.reveal().as_bytes(), shown.as_bytes())
             }
             (Self::Device(kept), Credential::Device(shown)) => *kept == shown,
@@ -191,22 +192,27 @@ impl Passes {
     }
 
     /// Remembers a pass in the place of an older one of the same credential and app.
-    pub(super) fn keep(&self, credential: Credential<'_>, app: &AppName, pass: Pass) {
+    pub(super) fn keep(&self, credential: Credential<'_>, app: &AppName, pass: Arc<Pass>) {
         if let Some(cache) = &self.cache {
-            cache.insert(self.key(credential, app), Arc::new(pass));
+            cache.insert(self.key(credential, app), pass);
         }
     }
 
     /// A keyed hash of the credential's end (its signature, which no two tokens share) and the app.
     /// It only finds the place: what is found is compared whole.
     fn key(&self, credential: Credential<'_>, app: &AppName) -> u64 {
-        let (text, is_cookie) = match credential {
-            Credential::Cookie(text) => (text, true),
-            Credential::Bearer(text) => (text, false),
-            Credential::Device(place) => return self.keys.hash_one((place, app.as_str())),
+        let mut hasher = self.keys.build_hasher();
+        hasher.write(app.as_str().as_bytes());
+        let (bytes, is_cookie) = match credential {
+            Credential::Cookie(value) => (value, true),
+            Credential::Bearer(token) => (token.as_bytes(), false),
+            Credential::Device(place) => {
+                place.hash(&mut hasher);
+                return hasher.finish();
+            }
         };
-        let bytes = text.as_bytes();
-        let end = bytes.get(bytes.len().saturating_sub(24)..).unwrap_or_default();
-        self.keys.hash_one((end, is_cookie, app.as_str()))
+        hasher.write(bytes.get(bytes.len().saturating_sub(24)..).unwrap_or_default());
+        hasher.write_u8(is_cookie.into());
+        hasher.finish()
     }
 }

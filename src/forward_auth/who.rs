@@ -4,59 +4,78 @@
 //! what is found out; the tailnet is asked only where its answer could let somebody in.
 //! Never: writes a verdict.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
 
 use super::passes::{Moment, Pass, Terms, Used};
-use super::{Door, Reason, answers, identity_headers, known};
+use super::{Door, identity_headers, known};
 use crate::authenticate::tailnet::Ambient;
 use crate::authenticate::{Basis, Carried, Credential, Recognised};
 use crate::clock::Now;
 use crate::error::Error;
-use crate::forwarded::{Asked, Dialect};
-use crate::identity::{Found, Require};
+use crate::forwarded::Asked;
+use crate::identity::Found;
 use crate::keys::AssertionClaims;
-use crate::policy::{self, App, CrossSite, Needs, Rule, Verdict};
+use crate::policy::{App, CrossSite, Rule, falls_short, goes_further, is_decided_by_device};
 use crate::state::Current;
 use crate::tailscale::Place;
-use crate::web::Response;
 
 /// How long the same assertion is handed out: half its life, so that an app never gets a stale one.
 const ASSERTION_RENEWAL: Duration = Duration::from_secs(150);
 
+/// Who asks.
+pub(super) enum Who {
+    /// Somebody who is remembered, with the headers of the answer ready.
+    Remembered(Arc<Pass>),
+    /// Whatever else was found.
+    Found(Found),
+}
+
+impl Who {
+    /// What was found.
+    pub(super) fn found(&self) -> &Found {
+        match self {
+            Self::Remembered(pass) => &pass.found,
+            Self::Found(found) => found,
+        }
+    }
+
+    /// The headers of the answer, where somebody is there.
+    pub(super) fn ready(&self) -> Option<&HeaderMap> {
+        match self {
+            Self::Remembered(pass) => Some(&pass.headers),
+            Self::Found(_) => None,
+        }
+    }
+}
+
 impl Door {
-    /// Answers from memory, if it can.
-    pub(super) fn known(
+    /// Who asks, if that can be said from memory.
+    pub(super) fn remembered(
         &self,
-        dialect: Dialect,
         current: &Current,
+        app: &App,
+        rule: &Rule,
         asked: &Asked<'_>,
         headers: &HeaderMap,
         now: Now,
-    ) -> Option<Response> {
-        let chosen = match self.choose(dialect, current, asked, now) {
-            Ok(chosen) => chosen,
-            Err(answer) => return Some(*answer),
-        };
-        let (app, rule) = chosen;
+    ) -> Option<Who> {
         let moment = Moment {
             now,
             version: current.version,
             changes: &self.changes,
             tailnet: self.authenticate.tailnet_generation(),
         };
-        let verdict = |found: &Found, ready: Option<&HeaderMap>| {
-            self.verdict(dialect, current, asked, headers, chosen, found, ready, now)
-        };
         let on_device = |device| self.passes.get(Credential::Device(device), app.name(), moment);
         let carried =
             if is_decided_by_device(rule) { Carried::Nothing } else { self.authenticate.carried(headers) };
         match carried {
-            Carried::Nothing if !falls_short(rule, &Found::Nobody) => Some(verdict(&Found::Nobody, None)),
+            Carried::Nothing if !falls_short(rule, &Found::Nobody) => Some(Who::Found(Found::Nobody)),
             Carried::Nothing => match self.device(current, app, asked, headers, now) {
-                None => Some(verdict(&Found::Nobody, None)),
-                Some(device) => on_device(device).map(|pass| verdict(&pass.found, Some(&pass.headers))),
+                None => Some(Who::Found(Found::Nobody)),
+                Some(device) => on_device(device).map(Who::Remembered),
             },
             Carried::One(credential) => {
                 let pass = self.passes.get(credential, app.name(), moment)?;
@@ -65,42 +84,30 @@ impl Door {
                 {
                     let on_device = on_device(device)?;
                     if goes_further(rule, &pass.found, &on_device.found) {
-                        return Some(verdict(&on_device.found, Some(&on_device.headers)));
+                        return Some(Who::Remembered(on_device));
                     }
                 }
-                Some(verdict(&pass.found, Some(&pass.headers)))
+                Some(Who::Remembered(pass))
             }
             Carried::Several => None,
         }
     }
 
-    /// Answers by asking: signature, store, the local tailscaled. Remembers who it was.
+    /// Who asks, found out by asking. Somebody is remembered.
     pub(super) async fn find_out(
         &self,
-        dialect: Dialect,
         current: &Current,
+        app: &App,
+        rule: &Rule,
         asked: &Asked<'_>,
         headers: &HeaderMap,
         now: Now,
-    ) -> Response {
-        let (app, rule) = match self.choose(dialect, current, asked, now) {
-            Ok(chosen) => chosen,
-            Err(answer) => return *answer,
-        };
+    ) -> Result<Who, Error> {
         let recognised = self.recognise(current, app, rule, asked, headers, now).await;
-        let mut ready = None;
-        if let Some(basis) = recognised.by {
-            match self.remember(current, app, basis, now) {
-                Ok(headers) => ready = Some(headers),
-                Err(error) => {
-                    tracing::error!(event = "check.failed", reason = %error);
-                    return answers::refused(dialect, current, asked, &error, |status| {
-                        self.refusals.keep(asked, status, Some(rule), None, Reason::Failed, now)
-                    });
-                }
-            }
+        match recognised.by {
+            Some(basis) => self.remember(current, app, basis, now).map(Who::Remembered),
+            None => Ok(Who::Found(recognised.found)),
         }
-        self.verdict(dialect, current, asked, headers, (app, rule), &recognised.found, ready.as_ref(), now)
     }
 
     /// Who asks: by what the request carries; by its device where it carries nothing, where the rule asks
@@ -149,7 +156,8 @@ impl Door {
         headers: &HeaderMap,
         now: Now,
     ) -> Option<Place> {
-        let rules = current.tailnet.as_ref()?;
+        // A preflight shows no credential, and its device is none: what it asks for is asked for later.
+        let rules = current.tailnet.as_ref().filter(|_| !asked.preflight)?;
         let lax = match app.cross_site() {
             CrossSite::Allow => true,
             CrossSite::Refuse => {
@@ -167,7 +175,7 @@ impl Door {
     }
 
     /// Prepares the answer's headers for somebody who was recognised, and keeps them.
-    fn remember(&self, current: &Current, app: &App, basis: Basis<'_>, now: Now) -> Result<HeaderMap, Error> {
+    fn remember(&self, current: &Current, app: &App, basis: Basis<'_>, now: Now) -> Result<Arc<Pass>, Error> {
         let Basis { credential, identity, until, until_mono, session, handles } = basis;
         let sessions = &self.authenticate.sessions;
         let used = session
@@ -185,37 +193,8 @@ impl Door {
             until_mono: until_mono.map_or(renewal, |until| until.min(renewal)),
             used,
         };
-        let pass = Pass::new(terms, handles, Found::Known(identity), ready.clone());
-        self.passes.keep(credential, app.name(), pass);
-        Ok(ready)
+        let pass = Arc::new(Pass::new(terms, handles, Found::Known(identity), ready));
+        self.passes.keep(credential, app.name(), pass.clone());
+        Ok(pass)
     }
-}
-
-/// Whether `rule` lets in devices, whatever else is shown.
-fn is_decided_by_device(rule: &Rule) -> bool {
-    rule.require() == Require::Tailnet
-}
-
-/// Whether `found` is not let in by `rule` as somebody, and their device might be.
-fn falls_short(rule: &Rule, found: &Found) -> bool {
-    match (rule.require(), found) {
-        // A credential of ours that does not count is told of, whatever the device.
-        (Require::Public | Require::Deny, _) | (_, Found::Refused(_)) => false,
-        (_, Found::Nobody | Found::Unanswered(_)) => true,
-        (_, Found::Known(_)) => match policy::decide(rule, found) {
-            Verdict::StepUp | Verdict::Forbidden(Needs::Membership) => true,
-            Verdict::Allow
-            | Verdict::AllowAsNobody
-            | Verdict::SignIn
-            | Verdict::Forbidden(Needs::Nothing | Needs::Tailnet)
-            | Verdict::Unavailable(_)
-            | Verdict::Refused(_) => false,
-        },
-    }
-}
-
-/// Whether the device lets in the very person that was found and is not let in otherwise.
-fn goes_further(rule: &Rule, found: &Found, on_device: &Found) -> bool {
-    let same = known(found).map(|identity| identity.user) == known(on_device).map(|identity| identity.user);
-    same && policy::decide(rule, on_device) == Verdict::Allow
 }

@@ -1,13 +1,13 @@
-//! Visitors sent round in a circle: signed in, at the app not recognised, back here at once.
+//! Visitors sent round in a circle: known here, at the app not recognised, back here at once.
 //! Owns a short memory of who was just sent where. Never holds more than a thousand of them.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::clock::Mono;
-use crate::identity::SessionId;
 use crate::secret::fingerprint;
 
 /// Who comes back to the same place within this time goes in a circle.
@@ -18,12 +18,13 @@ const MOST: usize = 1024;
 
 #[derive(Default)]
 pub(super) struct Circles {
-    left: Mutex<HashMap<(SessionId, [u8; 32]), Mono>>,
+    left: Mutex<HashMap<[u8; 32], Mono>>,
 }
 
 impl Circles {
-    /// Whether this session was sent to `target` a moment ago; if not, it is noted that it is now.
-    pub(super) fn closes(&self, session: SessionId, target: &str, now: Mono) -> bool {
+    /// Whether `who` (a session, or somebody on a device) was sent to `target` a moment ago; if not, it is
+    /// noted that they are now.
+    pub(super) fn closes(&self, who: impl fmt::Display, target: &str, now: Mono) -> bool {
         let mut left = self.left.lock();
         if left.len() >= MOST {
             left.retain(|_, when| now.since(*when) < SOON);
@@ -32,7 +33,7 @@ impl Circles {
             }
         }
         // Once told, the visitor may try again: the next arrival counts as a first one.
-        let key = (session, fingerprint(target));
+        let key = fingerprint(&format!("{who}\0{target}"));
         if left.remove(&key).is_some_and(|when| now.since(when) < SOON) {
             return true;
         }
@@ -48,7 +49,7 @@ mod tests {
     #[test]
     fn a_second_arrival_within_ten_seconds_closes_a_circle() {
         let circles = Circles::default();
-        let (ann, bob) = (SessionId::new(), SessionId::new());
+        let (ann, bob) = ("ann", "bob");
         let at = |seconds: u64| Mono(seconds * 1_000_000_000);
         assert!(!circles.closes(ann, "https://a.example/", at(0)), "the first arrival");
         assert!(!circles.closes(bob, "https://a.example/", at(1)), "another session");

@@ -22,7 +22,12 @@ impl ClientAddress {
     /// Where such an address is, in words for its owner.
     pub fn whereabouts(self) -> &'static str {
         let (loopback, local) = match self.0 {
-            IpAddr::V4(address) => (address.is_loopback(), address.is_private() || address.is_link_local()),
+            IpAddr::V4(address) => {
+                // RFC 6598: behind a provider, or in a tailnet.
+                let [first, second, _, _] = address.octets();
+                let shared = first == 100 && second & 0xc0 == 64;
+                (address.is_loopback(), address.is_private() || address.is_link_local() || shared)
+            }
             IpAddr::V6(address) => {
                 (address.is_loopback(), address.is_unique_local() || address.is_unicast_link_local())
             }
@@ -140,6 +145,7 @@ mod tests {
         for (text, expected) in [
             ("127.0.0.1", "this machine"),
             ("::1", "this machine"),
+            ("100.64.0.2", "a private network"),
             ("192.168.1.7", "a private network"),
             ("fd00::7", "a private network"),
             ("203.0.113.7", "internet"),

@@ -146,7 +146,8 @@ fn canonical(text: &str) -> Result<Cow<'_, str>, Malformed> {
     if previous == b'-' || previous == b'.' {
         return Err(Malformed::Host);
     }
-    if ends_in_number(name) && name.parse::<Ipv4Addr>().is_err() {
+    let last = name.get(name.len() - label..).unwrap_or_default();
+    if is_number(last) && name.parse::<Ipv4Addr>().is_err() {
         return Err(Malformed::Host);
     }
     Ok(if upper { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) })
@@ -155,7 +156,10 @@ fn canonical(text: &str) -> Result<Cow<'_, str>, Malformed> {
 /// Whether browsers take `name` for an IPv4 address: its last label is a number, decimal or
 /// hexadecimal (URL standard, "ends in a number").
 fn ends_in_number(name: &str) -> bool {
-    let label = name.rsplit('.').next().unwrap_or_default();
+    is_number(name.rsplit('.').next().unwrap_or_default())
+}
+
+fn is_number(label: &str) -> bool {
     match label.strip_prefix("0x").or_else(|| label.strip_prefix("0X")) {
         Some(digits) => digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
         None => label.bytes().all(|digit| digit.is_ascii_digit()),

@@ -18,14 +18,15 @@ use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::caught::caught;
+use super::caught::{caught, caught_at_once};
 use super::drain::{Ending, Phase};
+use super::patience::Patience;
 use super::socket::Stream;
 use super::{Answer, Limits};
 use crate::forwarded::Peer;
@@ -114,7 +115,7 @@ impl<A: Answer> Connections<A> {
         let service = service_fn(|request| self.answer_one(peer, request));
         let mut connection = pin!(
             http1::Builder::new()
-                .timer(TokioTimer::new())
+                .timer(Patience::new(patience))
                 // One timer in hyper is both: the time for a header, and the time between requests.
                 .header_read_timeout(patience)
                 .max_header_size(self.limits.header)
@@ -140,29 +141,46 @@ impl<A: Answer> Connections<A> {
         }
     }
 
-    async fn answer_one(
+    /// Answers at once if that can be done, so that most requests have no future of their own.
+    fn answer_one(
         &self,
         peer: Peer,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
-        let in_flight = self.ending.in_flight(request.method(), request.uri());
+        mut request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Full<Bytes>>, Infallible>> {
         let announced = request.body().size_hint().exact();
-        let answer = if announced.is_some_and(|length| length > self.limits.body) {
-            let mut answer = self.answer.too_large(in_flight.path());
+        let at_once = if announced.is_some_and(|length| length > self.limits.body) {
+            let mut answer = self.answer.too_large(request.uri().path());
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            answer
+            Some(answer)
         } else {
-            // Called inside, so that a panic before its first await is caught too.
-            match caught(async { self.answer.answer(peer, request).await }).await {
+            match caught_at_once(|| self.answer.at_once(peer, &mut request)) {
                 Ok(answer) => answer,
-                Err(_panicked) => {
-                    tracing::error!(event = "request.panicked", path = in_flight.path(), "answered closed");
-                    self.answer.panicked(in_flight.path())
-                }
+                Err(_panicked) => Some(self.panicked(request.uri().path())),
             }
         };
+        let answer = at_once.ok_or_else(|| Box::pin(self.answer_later(peer, request)));
+        async {
+            Ok(match answer {
+                Ok(answer) => answer,
+                Err(later) => later.await,
+            })
+        }
+    }
+
+    async fn answer_later(&self, peer: Peer, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let in_flight = self.ending.in_flight(request.method(), request.uri());
+        // Called inside, so that a panic before its first await is caught too.
+        let answer = match caught(async { self.answer.answer(peer, request).await }).await {
+            Ok(answer) => answer,
+            Err(_panicked) => self.panicked(in_flight.path()),
+        };
         in_flight.answered();
-        Ok(answer)
+        answer
+    }
+
+    fn panicked(&self, path: &str) -> Response<Full<Bytes>> {
+        tracing::error!(event = "request.panicked", path, "answered closed");
+        self.answer.panicked(path)
     }
 
     /// Gives those who are still being answered their time, then cuts them, and names them.

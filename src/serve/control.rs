@@ -18,8 +18,10 @@ use super::{Answer, Limits, Listener};
 use crate::error::{Error, Kind};
 use crate::forward_auth::explain::{Explanation, Supposed, judge};
 use crate::forwarded::Peer;
+use crate::identity::Found;
 use crate::place::Authority;
-use crate::state::App;
+use crate::state::{App, Current};
+use crate::tailscale::Place;
 use crate::web::{self, Response};
 
 /// `GET`: why a check was refused (`reference`, or `last` with perhaps a `host`), or what one would be
@@ -94,7 +96,21 @@ impl Control {
             }
         };
         supposed.user = user.as_ref();
-        Ok(judge(&self.app.current.load(), &supposed, self.app.clock.now().wall))
+        let current = self.app.current.load();
+        supposed.on_device = self.on_device(&current, &supposed).await;
+        Ok(judge(&current, &supposed, self.app.clock.now().wall))
+    }
+
+    /// What the tailnet says of the address that is supposed, where no user is.
+    async fn on_device(&self, current: &Current, supposed: &Supposed<'_>) -> Option<Found> {
+        let (None, Some(from), Ok(app)) = (supposed.user, supposed.from, supposed.app(current)) else {
+            return None;
+        };
+        let authenticate = &self.app.authenticate;
+        let rules = current.tailnet.as_ref();
+        authenticate.tailnet.as_ref().filter(|tailnet| tailnet.tailscale.may_be_there(from))?;
+        let now = self.app.clock.now();
+        Some(authenticate.find_device(rules, Place::Address(from), app.name(), now).await.found)
     }
 }
 

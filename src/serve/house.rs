@@ -42,6 +42,7 @@ impl House {
         let feed = Feed::start(app)?;
         let tasks = Arc::new(Tasks::new(app.clock.clone()));
         start_tasks(&tasks, app);
+        start_tailscale(&tasks, app);
         let healths = tasks.clone();
         let routes = Arc::new(Routes::new(
             app,
@@ -134,6 +135,16 @@ fn start_tasks(tasks: &Tasks, app: &Arc<App>) {
                 app.attempts.forget_old(now).await?;
             }
         }
+    });
+}
+
+/// Hears what changes on the tailnet, where there is one.
+fn start_tailscale(tasks: &Tasks, app: &App) {
+    let Some(tailnet) = &app.authenticate.tailnet else { return };
+    let tailscale = tailnet.tailscale.clone();
+    tasks.start("tailscale", move || {
+        let tailscale = tailscale.clone();
+        async move { tailscale.listen().await }
     });
 }
 

@@ -97,23 +97,25 @@ impl Routes {
         let Arrived { method, path, query, headers, body, came, now } = arrived;
         let (came, now) = (*came, *now);
         let address = came.address;
-        let visit = login::Visit { headers, query: *query, address, now };
-        let own = account::Visit { headers, address, now };
-        let sent = setup::Sent { headers, body, address, now };
+        let visit = login::Visit { headers, query: *query, came, now };
+        let own = account::Visit { headers, came, now };
+        let sent = setup::Sent { headers, body, came, now };
         match (*path, method) {
             (urls::HOME, &Method::GET) => self.login.home(visit).await,
             (urls::LOGIN, &Method::GET) => self.login.page(visit).await,
             (urls::LOGIN, &Method::POST) => self.login.submit(visit, body).await,
+            (urls::LOGIN_TAILNET, &Method::POST) => self.login.use_tailnet(visit, body),
             (urls::LOGOUT, &Method::GET) => self.login.leave_page(visit).await,
             (urls::LOGOUT, &Method::POST) => self.login.leave(visit).await,
             (urls::ACCOUNT, &Method::GET) => self.account.page(own).await,
             (urls::ACCOUNT_NAME, &Method::POST) => self.account.rename(own, body).await,
             (urls::ACCOUNT_PASSWORD, &Method::POST) => self.account.change_password(own, body).await,
+            (urls::ACCOUNT_TAILNET, &Method::POST) => self.account.link(own, body).await,
             (urls::ACCOUNT_END_SESSION, &Method::POST) => self.account.end_session(own, body).await,
             (urls::ACCOUNT_END_OTHERS, &Method::POST) => self.account.end_others(own, body).await,
-            (urls::LINK_SETUP, &Method::GET) => Ok(self.setup.setup_page()),
+            (urls::LINK_SETUP, &Method::GET) => Ok(self.setup.setup_page(sent).await),
             (urls::LINK_SETUP, &Method::POST) => self.setup.setup(sent).await,
-            (urls::LINK_PASSWORD, &Method::GET) => Ok(self.setup.password_page()),
+            (urls::LINK_PASSWORD, &Method::GET) => Ok(self.setup.password_page(sent).await),
             (urls::LINK_PASSWORD, &Method::POST) => self.setup.password(sent).await,
             (urls::TOKEN, &Method::POST) => Ok(self.token.token(headers, body, address, now).await),
             (urls::VALIDATE, &Method::POST) => Ok(self.token.validate(headers, body, now).await),
@@ -127,8 +129,10 @@ impl Routes {
                 Ok(pages::method_not_allowed(&current.site, "GET, HEAD, POST"))
             }
             (
-                urls::ACCOUNT_NAME
+                urls::LOGIN_TAILNET
+                | urls::ACCOUNT_NAME
                 | urls::ACCOUNT_PASSWORD
+                | urls::ACCOUNT_TAILNET
                 | urls::ACCOUNT_END_SESSION
                 | urls::ACCOUNT_END_OTHERS,
                 _,
@@ -163,10 +167,15 @@ impl Routes {
 }
 
 impl Answer for Routes {
+    fn at_once(&self, peer: Peer, request: &mut Request<Incoming>) -> Option<Response> {
+        let dialect = dialect(request.uri().path())?;
+        self.forward_auth.at_once(dialect, peer, request)
+    }
+
     async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response {
         match dialect(request.uri().path()) {
-            Some(dialect) => self.forward_auth.answer(dialect, peer, &request).await,
-            None => Box::pin(self.own(peer, request)).await,
+            Some(dialect) => self.forward_auth.answer(dialect, peer, request).await,
+            None => self.own(peer, request).await,
         }
     }
 

@@ -26,6 +26,11 @@ struct Echo {
 }
 
 impl Answer for Echo {
+    fn at_once(&self, _peer: Peer, request: &mut Request<Incoming>) -> Option<Response<Full<Bytes>>> {
+        assert!(request.uri().path() != "/panic-at-once", "as asked");
+        None
+    }
+
     async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<Full<Bytes>> {
         match request.uri().path() {
             "/panic" => panic!("as asked"),
@@ -194,10 +199,13 @@ async fn a_body_announced_too_large_is_413_and_the_connection_ends() {
 #[tokio::test]
 async fn a_panic_is_a_closed_answer_and_the_next_request_is_answered() {
     let server = Server::tcp(Limits::default());
-    let both = format!("GET /panic HTTP/1.1\r\nHost: localhost\r\n\r\n{}", get("/"));
-    let answers = ask(server.connect().await, &both).await;
-    assert!(answers.starts_with("HTTP/1.1 503") && answers.contains("closed at /panic"), "{answers}");
-    assert!(answers.contains("HTTP/1.1 200"), "the same connection goes on: {answers}");
+    for path in ["/panic", "/panic-at-once"] {
+        let both = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n{}", get("/"));
+        let answers = ask(server.connect().await, &both).await;
+        let closed = format!("closed at {path}");
+        assert!(answers.starts_with("HTTP/1.1 503") && answers.contains(&closed), "asked {path}: {answers}");
+        assert!(answers.contains("HTTP/1.1 200"), "asked {path}, the same connection goes on: {answers}");
+    }
 }
 
 #[tokio::test]

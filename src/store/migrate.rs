@@ -26,8 +26,10 @@ pub(super) struct Migration {
 }
 
 /// All of them, oldest first. A released one is never edited: its checksum stands in every database.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "0001_start", text: include_str!("../../sql/sqlite/0001_start.sql") }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "0001_start", text: include_str!("../../sql/sqlite/0001_start.sql") },
+    Migration { number: 2, name: "0002_tailnet", text: include_str!("../../sql/sqlite/0002_tailnet.sql") },
+];
 
 impl Migration {
     fn checksum(&self) -> String {

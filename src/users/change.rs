@@ -9,7 +9,7 @@ use crate::clock::Wall;
 use crate::error::Error;
 use crate::identity::{Actor, Email, Role, UserId, Username};
 use crate::password::StoredHash;
-use crate::store::{Rows, Statement, Value, Write, WriteError, values};
+use crate::store::{Rows, Statement, StoreError, Write, WriteError, values};
 
 /// Somebody to be added.
 #[derive(Clone, Debug)]
@@ -78,6 +78,15 @@ impl From<WriteError> for ChangeError {
             WriteError::Unexpected(step) => Self::Elsewhere(step),
             other => Self::Store(other),
         }
+    }
+}
+
+impl From<StoreError> for ChangeError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(match error {
+            StoreError::Unavailable(why) => WriteError::Unavailable(why),
+            StoreError::Broken(why) => WriteError::Broken(why),
+        })
     }
 }
 
@@ -283,11 +292,10 @@ impl Users {
     ) -> Result<(), ChangeError> {
         let entry =
             Entry::new(Event::AdministratorChanged, actor).about(user).with("administrator", administrator);
-        let step = (&SET_ADMINISTRATOR, values![user.to_string(), administrator]);
-        if administrator {
-            return self.change(Write::new().exec(step.0, step.1), user, entry, now).await;
-        }
-        self.take_away(step, user, leaves, entry, now).await
+        let leaves = if administrator { Leaves::Perhaps } else { leaves };
+        let write =
+            Self::leaving(leaves, user).exec(&SET_ADMINISTRATOR, values![user.to_string(), administrator]);
+        self.take_away(write, user, leaves, entry, now).await
     }
 
     /// Lets somebody in again, or no more. Ends the user's sessions.
@@ -301,14 +309,13 @@ impl Users {
     ) -> Result<(), ChangeError> {
         let event = if active { Event::UserEnabled } else { Event::UserDisabled };
         let entry = Entry::new(event, actor).about(user);
-        let step = (&SET_ACTIVE, values![user.to_string(), active]);
-        if active {
-            return self.change(Write::new().exec(step.0, step.1), user, entry, now).await;
-        }
-        self.take_away(step, user, leaves, entry, now).await
+        let leaves = if active { Leaves::Perhaps } else { leaves };
+        let write = Self::leaving(leaves, user).exec(&SET_ACTIVE, values![user.to_string(), active]);
+        self.take_away(write, user, leaves, entry, now).await
     }
 
-    /// Takes everything of somebody away but the id and the username, which stay as a tombstone.
+    /// Takes everything of somebody away but the id and the username, which stay as a tombstone, as do
+    /// the links to the tailnet.
     pub async fn delete(
         &self,
         user: UserId,
@@ -317,7 +324,8 @@ impl Users {
         now: Wall,
     ) -> Result<(), ChangeError> {
         let entry = Entry::new(Event::UserDeleted, actor).about(user);
-        self.take_away((&DELETE, values![user.to_string(), now]), user, leaves, entry, now).await
+        let write = Self::ending_links(Self::leaving(leaves, user), user, now);
+        self.take_away(write.exec(&DELETE, values![user.to_string(), now]), user, leaves, entry, now).await
     }
 
     /// Ends every session of somebody.
@@ -337,25 +345,30 @@ impl Users {
         Ok(())
     }
 
-    /// A change that may end somebody's administration. What it must leave behind is asked in the same
-    /// write, so that two of these at once cannot take the last two administrators.
+    /// The beginning of a write that may end somebody's administration. What it must leave behind is asked
+    /// in the same write, so that two of these at once cannot take the last two administrators.
+    fn leaving(leaves: Leaves, user: UserId) -> Write {
+        match leaves {
+            Leaves::Perhaps => Write::new(),
+            Leaves::AnAdministrator => {
+                Write::new().exec(&ADMINISTRATOR_LEFT, values![user.to_string()]).expect(Rows::One)
+            }
+        }
+    }
+
+    /// Does a `write` that began with [`leaving`](Self::leaving).
     async fn take_away(
         &self,
-        (statement, values): (&'static Statement, Vec<Value>),
+        write: Write,
         user: UserId,
         leaves: Leaves,
         entry: Entry,
         now: Wall,
     ) -> Result<(), ChangeError> {
-        if leaves == Leaves::Perhaps {
-            return self.change(Write::new().exec(statement, values), user, entry, now).await;
-        }
-        let write = Write::new()
-            .exec(&ADMINISTRATOR_LEFT, values![user.to_string()])
-            .expect(Rows::One)
-            .exec(statement, values);
         match self.change(write, user, entry, now).await {
-            Err(ChangeError::Elsewhere(0)) => Err(ChangeError::LastAdministrator),
+            Err(ChangeError::Elsewhere(0)) if leaves == Leaves::AnAdministrator => {
+                Err(ChangeError::LastAdministrator)
+            }
             changed => changed,
         }
     }

@@ -87,10 +87,12 @@ impl Cookie<'_> {
 
 /// Every value of the cookie `name`, in the order they came.
 pub fn read<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
-    pairs(headers).filter_map(move |pair| {
-        let value = pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
-        if is_plain(value) { std::str::from_utf8(value).ok() } else { None }
-    })
+    raw(headers, name).filter(|value| is_plain(value)).filter_map(|value| std::str::from_utf8(value).ok())
+}
+
+/// The same, also where it is no plain one: for who knows the right ones and only compares.
+pub fn raw<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pairs(headers).filter_map(move |pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
 /// `Cookie` as an app may see it: without the cookies `names`, in however odd a spelling.
@@ -101,30 +103,29 @@ pub fn strip(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
         let name = pair.get(..end).unwrap_or_default().trim_ascii();
         names.iter().any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
     };
-    let goes = |pair: &[u8]| pair.is_empty() || ours(pair);
-    let (mut some_stay, mut some_go) = (false, false);
-    for pair in pairs(headers) {
-        if goes(pair) {
-            some_go = true;
-        } else {
-            some_stay = true;
-        }
-    }
-    if !some_stay {
-        return None;
-    }
-    let mut lines = headers.get_all(header::COOKIE).iter();
-    if let (false, Some(only), None) = (some_go, lines.next(), lines.next()) {
-        return Some(only.clone());
-    }
+    let lines = headers.get_all(header::COOKIE);
+    let mut each = lines.iter();
+    let (first, mut changed) = (each.next()?, each.next().is_some());
     let mut left = Vec::new();
-    for pair in pairs(headers).filter(|pair| !goes(pair)) {
-        if !left.is_empty() {
+    for pair in lines.iter().flat_map(|line| Pairs(Some(line.as_bytes()))) {
+        if pair.is_empty() || ours(pair) {
+            changed = true;
+            continue;
+        }
+        if left.is_empty() {
+            left.reserve_exact(first.len());
+        } else {
             left.extend_from_slice(b"; ");
         }
         left.extend_from_slice(pair);
     }
-    HeaderValue::from_bytes(&left).ok()
+    if left.is_empty() {
+        None
+    } else if changed {
+        HeaderValue::try_from(left).ok()
+    } else {
+        Some(first.clone())
+    }
 }
 
 /// What stands between the semicolons of every line, less the blanks in front.

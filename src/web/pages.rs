@@ -8,6 +8,7 @@ mod home;
 mod link;
 mod sign_in;
 mod sign_out;
+mod tailnet;
 mod trouble;
 
 use http::StatusCode;
@@ -20,11 +21,12 @@ use super::shell::{self, Tone};
 use crate::error::Error;
 
 pub use account::{Account, SessionLine, account};
-pub use home::{Tile, home, no_apps};
+pub use home::{Home, Tile, home, no_apps};
 pub use link::{Setup, link_password, link_setup, link_used};
-pub use sign_in::{SignIn, SignInState, TooMany, already, sign_in, too_many};
+pub use sign_in::{SecondFactor, SignIn, SignInState, TooMany, second_factor, sign_in, too_many};
 pub use sign_out::{sign_out, signed_out};
-pub use trouble::{error, looping, method_not_allowed, not_found};
+pub use tailnet::{CameFrom, KnownBy, Offer, OnTailnet};
+pub use trouble::{Circle, error, looping, method_not_allowed, not_found};
 
 /// What a page has to say about what was just asked.
 #[derive(Clone, Copy, Debug, Default)]

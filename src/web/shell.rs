@@ -10,6 +10,7 @@ use super::{Response, Site, answer, headers, urls};
 /// What happened, said with a sign and a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
+    Plain,
     Good,
     Warn,
     Bad,
@@ -32,10 +33,12 @@ pub(super) fn head(heading: &str, line: Option<&Markup>) -> Markup {
 }
 
 /// A note. A bad one takes the focus and is read out at once; the others when the reader gets to them.
+/// A plain one tells of nothing that was done.
 pub(super) fn note(tone: Tone, text: &Markup) -> Markup {
     match tone {
         Tone::Bad => html! { div #said .note.bad role="alert" tabindex="-1" autofocus { p { (text) } } },
         Tone::Warn => html! { div #said .note.warn role="alert" tabindex="-1" autofocus { p { (text) } } },
+        Tone::Plain => html! { div.note.plain { p { (text) } } },
         Tone::Good => html! { div #said .note.good role="status" { p { (text) } } },
     }
 }

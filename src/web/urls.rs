@@ -8,6 +8,8 @@ use crate::place::Origin;
 pub const HOME: &str = "/";
 /// The sign-in page and its form.
 pub const LOGIN: &str = "/login";
+/// POST, perhaps with `rd`: the tailnet tells again who this browser's user is.
+pub const LOGIN_TAILNET: &str = "/login/tailnet";
 /// GET shows a button, POST signs out.
 pub const LOGOUT: &str = "/logout";
 
@@ -17,9 +19,11 @@ pub const ACCOUNT: &str = "/account";
 pub const ACCOUNT_NAME: &str = "/account/name";
 /// POST `current`, `new`.
 pub const ACCOUNT_PASSWORD: &str = "/account/password";
+/// POST `password`: links the person of the tailnet whose device asks.
+pub const ACCOUNT_TAILNET: &str = "/account/tailnet";
 /// POST `id`: ends one session.
 pub const ACCOUNT_END_SESSION: &str = "/account/sessions/end";
-/// POST: ends every session but this one.
+/// POST: ends every session but this one, if it is one.
 pub const ACCOUNT_END_OTHERS: &str = "/account/sessions/end-others";
 
 /// Makes the first administrator. The code stands in the fragment.

@@ -3,18 +3,25 @@
 use std::process::{Command, Stdio};
 
 use crate::lab::proxy::{Kind, repository};
+use crate::lab::tailnet::Runs;
 use crate::lab::way::Way;
-use crate::lab::{Lab, PASSWORD, PORTAL, sign_in_form};
+use crate::lab::{Lab, PASSWORD, PORTAL, PROXY_PORT, sign_in_form};
+use crate::tailnet;
 
 /// Runs one file of `tests/browser/` against a lab of its own.
 fn drive(file: &str, lab: &Lab, settings: &[(&str, &str)]) {
+    drive_to(&lab.address.to_string(), file, lab, settings);
+}
+
+/// The same with every name at this address, which may have a port.
+fn drive_to(address: &str, file: &str, lab: &Lab, settings: &[(&str, &str)]) {
     let folder = repository().join("tests/browser");
     assert!(folder.join("node_modules").exists(), "tests/browser/node_modules is missing: run ./test");
     let scheme = lab.way.scheme;
     let output = Command::new("node")
         .arg(folder.join(file))
         .current_dir(&folder)
-        .env("AEGIS_ADDRESS", lab.address.to_string())
+        .env("AEGIS_ADDRESS", address)
         .env("AEGIS_PORTAL", lab.way.public_url())
         .env("AEGIS_APP", format!("{scheme}://{}", long_host(lab, "closed")))
         .env("AEGIS_FORBIDDEN", format!("{scheme}://{}/", long_host(lab, "operators")))
@@ -125,6 +132,47 @@ fn browser_follows_links_of_one_use() {
         ("AEGIS_LINK_TOO", &second),
     ];
     drive("links.mjs", &lab, &settings);
+}
+
+#[test]
+fn browser_on_a_tailnet() {
+    let lab = tailnet::ready(Kind::Caddy, Runs::Node);
+    let host = lab.host("closed");
+    let app = format!("{}://{host}", lab.way.scheme);
+    drive_to(&from_node(&lab, "laptop"), "tailnet.mjs", &lab, &[("AEGIS_USER", "sam"), ("AEGIS_APP", &app)]);
+    let asked: Vec<String> = lab.app.seen(&host).into_iter().map(|seen| seen.target).collect();
+    let of_others: Vec<&str> = asked
+        .iter()
+        .map(String::as_str)
+        // Everybody may see these.
+        .filter(|target| !matches!(*target, "/" | "/favicon.ico"))
+        .collect();
+    assert_eq!(of_others, ["/link"], "what the app saw, of what another site tried: {asked:?}");
+}
+
+/// Where the names lead for a browser on this node.
+fn from_node(lab: &Lab, node: &str) -> String {
+    lab.tailnet().way(node, (lab.tailnet().address_of("proxy"), PROXY_PORT).into()).to_string()
+}
+
+#[test]
+fn browser_on_ones_own_device_sees_its_pages() {
+    let lab = tailnet::ready(Kind::Caddy, Runs::Node);
+    drive_to(&from_node(&lab, "laptop"), "device.mjs", &lab, &[("AEGIS_USER", "sam")]);
+}
+
+#[test]
+fn browser_on_a_strangers_device_is_told_and_linked() {
+    let lab = tailnet::ready(Kind::Caddy, Runs::Node);
+    lab.tailnet().join("phone");
+    let strong = format!("{}://{}", lab.way.scheme, lab.host("strong"));
+    let settings = [
+        ("AEGIS_USER", lab.person(&[])),
+        ("AEGIS_LOGIN", "user-3@fake-control.example.net".to_owned()),
+        ("AEGIS_STRONG", strong),
+    ];
+    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+    drive_to(&from_node(&lab, "phone"), "stranger.mjs", &lab, &settings);
 }
 
 /// The pictures of the README; `scripts/screenshots` says where they go.

@@ -5,6 +5,7 @@ mod beside;
 mod data;
 mod import_elsewhere;
 mod importing;
+mod tailnet;
 
 use std::path::PathBuf;
 use std::process::Output;

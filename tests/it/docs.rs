@@ -160,6 +160,7 @@ fn keys_read() -> BTreeMap<String, BTreeSet<String>> {
         ("Top", ""),
         ("headers", "[headers]"),
         ("cookie", "[cookie]"),
+        ("tailscale", "[tailscale]"),
         ("session", "[session]"),
         ("token", "[token]"),
         ("log", "[log]"),

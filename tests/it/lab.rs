@@ -17,6 +17,7 @@ pub(crate) mod postgresql;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod stub;
+pub(crate) mod tailnet;
 pub(crate) mod way;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -30,6 +31,7 @@ use client::{Answer, Ask};
 use process::Process;
 use proxy::Kind;
 use stub::Stub;
+use tailnet::Tailnet;
 use way::Way;
 
 /// Where the proxy listens, on the lab's address.
@@ -67,6 +69,7 @@ pub(crate) struct Lab {
     pub(crate) folder: PathBuf,
     pub(crate) app: App,
     authority: Authority,
+    tailnet: Option<Tailnet>,
     /// How many names were given away.
     names: AtomicUsize,
     // Held: the proxy ends with the lab.
@@ -95,21 +98,48 @@ impl Lab {
     /// A lab of one's own that stands in another way.
     pub(crate) fn standing(kind: Kind, way: Way) -> Self {
         let (address, folder) = (address::take(), address::folder());
+        let tailnet = way.tailnet.map(|runs| Tailnet::within(&folder, runs));
         let aegis = Aegis::standing(address, folder.clone(), &way);
-        Self::around(kind, way, address, folder, Authority::Aegis(aegis))
+        Self::around(kind, way, address, folder, Authority::Aegis(aegis), tailnet)
     }
 
     /// A lab in which a stub answers: for what only the proxy and its files decide.
     pub(crate) fn with_stub(kind: Kind) -> Self {
         let (address, folder) = (address::take(), address::folder());
         let stub = Stub::start(&folder.join("aegis.sock"));
-        Self::around(kind, Way::USUAL, address, folder, Authority::Stub(stub))
+        Self::around(kind, Way::USUAL, address, folder, Authority::Stub(stub), None)
     }
 
-    fn around(kind: Kind, way: Way, address: Ipv4Addr, folder: PathBuf, authority: Authority) -> Self {
+    fn around(
+        kind: Kind,
+        way: Way,
+        address: Ipv4Addr,
+        folder: PathBuf,
+        authority: Authority,
+        tailnet: Option<Tailnet>,
+    ) -> Self {
         let app = App::start((address, APP_PORT).into());
-        let proxy = proxy::start(kind, &way, address, &folder);
-        Self { kind, way, address, folder, app, authority, names: AtomicUsize::new(1), _proxy: proxy }
+        let entrance = tailnet.is_some().then(address::take);
+        let proxy = proxy::start(kind, &way, address, entrance, &folder);
+        if let (Some(tailnet), Some(entrance)) = (&tailnet, entrance) {
+            tailnet.serve(PROXY_PORT, (entrance, PROXY_PORT).into());
+        }
+        Self {
+            kind,
+            way,
+            address,
+            folder,
+            app,
+            authority,
+            tailnet,
+            names: AtomicUsize::new(1),
+            _proxy: proxy,
+        }
+    }
+
+    /// The tailnet that leads to the proxy too.
+    pub(crate) fn tailnet(&self) -> &Tailnet {
+        self.tailnet.as_ref().expect("this lab has a tailnet: `Way::TAILNET`")
     }
 
     /// Aegis itself.
@@ -155,6 +185,11 @@ impl Lab {
     /// Asks through the proxy.
     pub(crate) fn send(&self, ask: &Ask) -> Answer {
         ask.send(self.proxy())
+    }
+
+    /// Asks through the proxy, from this node of the tailnet.
+    pub(crate) fn send_from(&self, node: &str, ask: &Ask) -> Answer {
+        ask.send(self.tailnet().way(node, (self.tailnet().address_of("proxy"), PROXY_PORT).into()))
     }
 
     /// Signs somebody in by the form, as a browser without JavaScript does, and gives the `Cookie`

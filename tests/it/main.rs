@@ -20,4 +20,5 @@ mod inside;
 mod lab;
 mod print;
 mod server;
+mod tailnet;
 mod through;

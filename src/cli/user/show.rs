@@ -3,9 +3,10 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::roles;
 use super::shown::Shown;
-use crate::cli::{Common, Outcome, desk, out};
+use super::{link, roles};
+use crate::cli::desk::{self, Desk};
+use crate::cli::{Common, Failure, Outcome, out};
 use crate::clock::Wall;
 use crate::identity::Method;
 use crate::users::User;
@@ -28,6 +29,18 @@ struct Whole<'a> {
     password_changed_at: Option<String>,
     locked_until: Option<String>,
     sessions: usize,
+    tailnet: Vec<OnTailnet>,
+}
+
+/// A login of the tailnet that is the account's.
+#[derive(Serialize)]
+struct OnTailnet {
+    login: String,
+    /// `bound` to a person, `awaited`, or `configured` in `[tailscale.users]`.
+    state: &'static str,
+    tailnet: Option<String>,
+    person: Option<i64>,
+    since: Option<String>,
 }
 
 /// Shows one account.
@@ -38,7 +51,9 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
         let sessions = desk.sessions.list(user.id, now).await?.len();
         let factors = user.password.iter().map(|_| Method::Password.name()).collect();
         let password_changed_at = user.password_changed_at.map(Wall::rfc3339);
-        let whole = Whole { shown: Shown::of(&user), factors, password_changed_at, locked_until, sessions };
+        let tailnet = logins(desk, &user).await?;
+        let shown = Shown::of(&user);
+        let whole = Whole { shown, factors, password_changed_at, locked_until, sessions, tailnet };
         if arguments.json {
             return out::json(&whole);
         }
@@ -49,11 +64,51 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     })
 }
 
-fn in_words(user: &User, whole: &Whole<'_>) -> [(&'static str, String); 10] {
+async fn logins(desk: &Desk, user: &User) -> Result<Vec<OnTailnet>, Failure> {
+    let links = desk.users.tailnet_links_of(user.id).await?;
+    let bound = links.bound.into_iter().map(|bound| OnTailnet {
+        login: bound.seen_login,
+        state: "bound",
+        tailnet: Some(bound.tailnet),
+        person: Some(bound.person),
+        since: Some(bound.since.rfc3339()),
+    });
+    let awaited = links.awaited.into_iter().map(|awaited| OnTailnet {
+        login: awaited.login,
+        state: "awaited",
+        tailnet: None,
+        person: None,
+        since: Some(awaited.since.rfc3339()),
+    });
+    let configured = link::configured_for(desk, user).into_iter().map(|login| OnTailnet {
+        login: login.to_string(),
+        state: "configured",
+        tailnet: None,
+        person: None,
+        since: None,
+    });
+    Ok(bound.chain(awaited).chain(configured).collect())
+}
+
+impl OnTailnet {
+    fn in_words(&self) -> String {
+        let how = match (&self.tailnet, self.person) {
+            (Some(tailnet), Some(person)) => format!("person {person} of {tailnet}"),
+            _ if self.state == "awaited" => "not seen yet".to_owned(),
+            _ => "by the configuration".to_owned(),
+        };
+        format!("{} ({how})", self.login)
+    }
+}
+
+fn in_words(user: &User, whole: &Whole<'_>) -> [(&'static str, String); 11] {
     let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
     let may_sign_in = match (user.active, &whole.locked_until) {
         (false, _) => "no: disabled".to_owned(),
         (true, Some(until)) => format!("not before {until}, except from a known browser (too many failures)"),
+        (true, None) if whole.factors.is_empty() && !whole.tailnet.is_empty() => {
+            "from the tailnet only: no password yet".to_owned()
+        }
         (true, None) if whole.factors.is_empty() => "no: no password yet".to_owned(),
         (true, None) => "yes".to_owned(),
     };
@@ -70,6 +125,7 @@ fn in_words(user: &User, whole: &Whole<'_>) -> [(&'static str, String); 10] {
             "factors",
             if whole.factors.is_empty() { "none".to_owned() } else { format!("password, set {set_at}") },
         ),
+        ("tailnet", or_none(&whole.tailnet.iter().map(OnTailnet::in_words).collect::<Vec<_>>().join(", "))),
         ("sessions", whole.sessions.to_string()),
         ("made", user.created_at.rfc3339()),
     ]

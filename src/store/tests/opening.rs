@@ -158,16 +158,19 @@ fn every_migration_is_listed_in_its_order() {
     }
 }
 
+/// The number of the migration that comes after all of ours.
+const NEXT: i64 = MIGRATIONS[MIGRATIONS.len() - 1].number + 1;
+
 const GOOD: Migration =
-    Migration { number: 2, name: "0002_good", text: "alter table note add column more text;" };
+    Migration { number: NEXT, name: "next_good", text: "alter table note add column more text;" };
 const BAD: Migration = Migration {
-    number: 3,
-    name: "0003_bad",
+    number: NEXT + 1,
+    name: "later_bad",
     text: "create table half (id integer primary key) strict; insert into half values (1); insert into nothing values (1);",
 };
 const DANGLING: Migration = Migration {
-    number: 3,
-    name: "0003_dangling",
+    number: NEXT + 1,
+    name: "later_dangling",
     text: "create table child (note integer references note (id)) strict; insert into child values (99);",
 };
 
@@ -191,19 +194,37 @@ async fn data_are_kept_by_a_migration_and_a_copy_from_before_it() {
     store.write(note(1, "one")).await.unwrap();
     store.close().await;
     drop(store);
-    let copy = place.path().join("aegis.db.before-2");
+    let copy = place.path().join(format!("aegis.db.before-{NEXT}"));
     migrate_with(place.path(), &[GOOD]).unwrap();
     assert_eq!(mode(&copy), 0o600);
 
     // This version has become the older one.
     let refused = refusal(place.path());
-    assert!(refused.contains("has schema 2") && refused.contains("aegis restore"), "{refused}");
+    assert!(
+        refused.contains(&format!("has schema {NEXT}")) && refused.contains("aegis restore"),
+        "{refused}"
+    );
     assert!(Store::open_beside(place.path()).is_err());
 
     // The way back that the log names.
     restore(&copy, place.path(), crate::clock::Wall::from_seconds(0)).unwrap();
     let store = Store::open(place.path(), silent()).unwrap();
     assert_eq!(notes(&store).await, [1]);
+}
+
+#[test]
+fn a_database_of_every_earlier_schema_is_brought_up_to_date() {
+    for seen in 1..MIGRATIONS.len() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("aegis.db");
+        let connection = Connection::open(&file).unwrap();
+        migrate::create(&connection, &file, &MIGRATIONS[..seen]).unwrap();
+        drop(connection);
+        assert!(Store::open_beside(place.path()).is_err(), "a command on schema {seen}");
+        drop(Store::open(place.path(), silent()).unwrap());
+        let (migrated, (_new_place, new)) = (tables(&file), new_store());
+        assert_eq!(migrated, tables(&new.inner.file), "from schema {seen}");
+    }
 }
 
 #[tokio::test]
@@ -213,7 +234,8 @@ async fn a_migration_that_fails_leaves_what_was_before_it() {
         store.write(note(1, "one")).await.unwrap();
         drop(store);
         let refused = migrate_with(place.path(), &[GOOD, failing]).unwrap_err().to_string();
-        assert!(refused.contains(failing.name) && refused.contains("aegis.db.before-2"), "{refused}");
+        assert!(refused.contains(failing.name), "{refused}");
+        assert!(refused.contains(&format!("aegis.db.before-{NEXT}")), "{refused}");
         let left = tables(&place.path().join("aegis.db"));
         assert!(left.iter().all(|name| name != "half" && name != "child"), "{}: {left:?}", failing.name);
         migrate_with(place.path(), &[GOOD]).expect("the good one before it was done and is not done again");
@@ -228,7 +250,7 @@ async fn a_command_does_not_migrate() {
     let before = std::fs::read(&file).unwrap();
     let later = [MIGRATIONS, &[GOOD]].concat();
     let refused = prepare::is_up_to_date(&prepare::open_ours(&file).unwrap(), &file, &later).unwrap_err();
-    let words = format!("has schema 1, made by aegis {}", env!("CARGO_PKG_VERSION"));
+    let words = format!("has schema {}, made by aegis {}", NEXT - 1, env!("CARGO_PKG_VERSION"));
     assert!(refused.message.contains(&words), "{refused}");
     assert!(refused.hint.is_some_and(|hint| hint.contains("restart the server")));
     assert!(std::fs::read(&file).unwrap() == before, "the database was changed");

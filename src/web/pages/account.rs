@@ -1,8 +1,9 @@
-//! One's own account: profile, password, sessions.
+//! One's own account: profile, password, tailnet, sessions.
 
 use maud::{Markup, html};
 
-use super::{NEW_PASSWORD, PasswordField, Said};
+use super::tailnet::links;
+use super::{KnownBy, NEW_PASSWORD, PasswordField, Said};
 use crate::clock::Wall;
 use crate::identity::SessionId;
 use crate::web::shell::house;
@@ -17,8 +18,14 @@ pub struct Account<'a> {
     pub email: Option<&'a str>,
     /// The display name; empty where there is none.
     pub name: &'a str,
+    /// How it is known whose it is.
+    pub by: KnownBy<'a>,
     /// When the password was set; nothing where there is none.
     pub password_changed_at: Option<Wall>,
+    /// The logins of the persons of the tailnet that are this user.
+    pub linked: &'a [&'a str],
+    /// The login of the person whose device this is, if they could be linked.
+    pub offer: Option<&'a str>,
     /// The sessions that are open, the present one first.
     pub sessions: &'a [SessionLine<'a>],
     /// The present.
@@ -48,6 +55,7 @@ pub struct SessionLine<'a> {
 pub fn account(site: &Site, page: &Account<'_>) -> Response {
     let main = html! {
         h1 { "Your account" }
+        (page.by.line())
         (page.said.note())
         h2 { "Profile" }
         div.card {
@@ -73,11 +81,21 @@ pub fn account(site: &Site, page: &Account<'_>) -> Response {
             }
             @if page.password_changed_at.is_some() { (change_password(page)) }
         }
+        (links(page.username, page.linked, page.offer))
         h2 { "Where you are signed in" }
-        ul.list { @for session in page.sessions { (line(session, page.now)) } }
+        @if page.sessions.is_empty() {
+            p.soft { "Nowhere: no browser and no script is signed in as you." }
+        } @else {
+            ul.list { @for session in page.sessions { (line(session, page.now)) } }
+        }
         @if page.sessions.iter().any(|session| !session.this) {
             form.after method="post" action=(urls::ACCOUNT_END_OTHERS) {
-                button.risk { "End all others" }
+                button.risk {
+                    @match page.by {
+                        KnownBy::Session | KnownBy::Both(_) => "End all others",
+                        KnownBy::Device(_) => "End all",
+                    }
+                }
             }
         }
     };
@@ -95,7 +113,12 @@ fn change_password(page: &Account<'_>) -> Markup {
             input type="text" name="username" value=(page.username) autocomplete="username" hidden;
             (field("current", "Current password", "current-password", None))
             (field("new", "New password", "new-password", Some(NEW_PASSWORD)))
-            p.soft { "Every other session ends when the password changes." }
+            p.soft {
+                @match page.by {
+                    KnownBy::Session | KnownBy::Both(_) => "Every other session ends when the password changes.",
+                    KnownBy::Device(_) => "Every session ends when the password changes.",
+                }
+            }
             button { "Change password" }
         }
     }

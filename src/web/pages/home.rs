@@ -3,6 +3,7 @@
 use http::StatusCode;
 use maud::html;
 
+use super::KnownBy;
 use crate::place::Origin;
 use crate::web::shell::house;
 use crate::web::{Response, Site, urls};
@@ -16,10 +17,23 @@ pub struct Tile<'a> {
     pub origin: &'a Origin,
 }
 
-/// The apps that `username` may open; perhaps none.
-pub fn home(site: &Site, username: &str, tiles: &[Tile<'_>]) -> Response {
+/// Whose start page it is, and what leads on from there.
+#[derive(Clone, Copy, Debug)]
+pub struct Home<'a> {
+    /// The name apps know.
+    pub username: &'a str,
+    /// How that is known.
+    pub by: KnownBy<'a>,
+    /// The apps they may open.
+    pub tiles: &'a [Tile<'a>],
+}
+
+/// The apps that somebody may open; perhaps none.
+pub fn home(site: &Site, page: &Home<'_>) -> Response {
+    let Home { username, by, tiles } = *page;
     let main = html! {
         h1 { "Your apps" }
+        (by.line())
         @if tiles.is_empty() {
             div.empty {
                 p { strong { "No app is open to you yet." } }
@@ -37,9 +51,10 @@ pub fn home(site: &Site, username: &str, tiles: &[Tile<'_>]) -> Response {
 }
 
 /// There is no app at all: what an administrator does next.
-pub fn no_apps(site: &Site, username: &str) -> Response {
+pub fn no_apps(site: &Site, username: &str, by: KnownBy<'_>) -> Response {
     let main = html! {
         h1 { "Your apps" }
+        (by.line())
         div.empty {
             p { strong { "No apps yet." } " Until there is one, Aegis lets nobody through anywhere." }
             p { "Write one into " code { "aegis.toml" } ", then reload:" }

@@ -4,7 +4,7 @@
 use http::StatusCode;
 use maud::{Markup, html};
 
-use super::{NEW_PASSWORD, PasswordField, Said};
+use super::{NEW_PASSWORD, Offer, PasswordField, Said};
 use crate::web::shell::{Tone, door, head, note};
 use crate::web::{Response, Site, urls};
 
@@ -19,6 +19,8 @@ pub struct Setup<'a> {
     pub email: &'a str,
     /// The display name.
     pub name: &'a str,
+    /// Whose device it is, if the account could have it.
+    pub offer: Option<Offer<'a>>,
     /// What became of it.
     pub said: Said<'a>,
 }
@@ -44,6 +46,7 @@ pub fn link_setup(site: &Site, page: &Setup<'_>) -> Response {
             (text("email", "E-mail", page.email, "email", "May be left empty.", false))
             (text("name", "Name", page.name, "name", "As apps show it. May be left empty.", false))
             (new_password())
+            @if let Some(offer) = page.offer { (offer.check()) }
             button.main { "Create the account" }
         }
     };
@@ -52,13 +55,14 @@ pub fn link_setup(site: &Site, page: &Setup<'_>) -> Response {
 }
 
 /// Chooses a password; `given` is the code of the link as it was typed.
-pub fn link_password(site: &Site, given: &str, said: Said<'_>) -> Response {
+pub fn link_password(site: &Site, given: &str, offer: Option<Offer<'_>>, said: Said<'_>) -> Response {
     let card = html! {
         (head("Choose your password", None))
         (said.note())
         form method="post" action=(urls::LINK_PASSWORD) {
             (code(given))
             (new_password())
+            @if let Some(offer) = offer { (offer.check()) }
             button.main { "Set password" }
         }
     };

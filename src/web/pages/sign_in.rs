@@ -5,11 +5,11 @@ use std::time::Duration;
 use http::{StatusCode, header};
 use maud::{Markup, html};
 
-use super::PasswordField;
+use super::tailnet::use_again;
+use super::{CameFrom, OnTailnet, PasswordField};
 use crate::clock::Wall;
-use crate::place::ClientAddress;
 use crate::web::answer::seconds;
-use crate::web::shell::{self, Tone, door, head, note};
+use crate::web::shell::{Tone, door, head, note};
 use crate::web::{Response, ReturnTo, Site, urls, words};
 
 /// The form, and what surrounds it.
@@ -24,7 +24,7 @@ pub struct SignIn<'a> {
     /// Whether "keep me signed in" is ticked.
     pub keep: bool,
     /// Where the visitor came from.
-    pub from: Option<ClientAddress>,
+    pub from: CameFrom<'a>,
 }
 
 /// What was tried before.
@@ -39,12 +39,16 @@ pub enum SignInState {
     Busy(Duration),
     /// There was a session, and it was ended. 200.
     SessionEnded,
+    /// The tailnet knows them, and the app asks for two factors. 200.
+    OneFactor,
+    /// The tailnet knows them, and the app is not open to them. 200.
+    NoAccess,
 }
 
 /// The sign-in page.
 pub fn sign_in(site: &Site, page: &SignIn<'_>) -> Response {
     let (status, title, said) = match page.state {
-        SignInState::Form => (StatusCode::OK, "Sign in", Markup::default()),
+        SignInState::Form => (StatusCode::OK, "Sign in", page.from.tailnet.note()),
         SignInState::Wrong => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "Sign-in failed",
@@ -66,8 +70,32 @@ pub fn sign_in(site: &Site, page: &SignIn<'_>) -> Response {
                 &html! { "You were signed out because this session was ended from another device." },
             ),
         ),
+        SignInState::OneFactor => (
+            StatusCode::OK,
+            "Sign in",
+            note(
+                Tone::Plain,
+                &html! {
+                    (on_tailnet(page.from.tailnet)) "This app asks for two factors, and this device counts as one."
+                },
+            ),
+        ),
+        SignInState::NoAccess => (
+            StatusCode::OK,
+            "Sign in",
+            note(
+                Tone::Plain,
+                &html! {
+                    (on_tailnet(page.from.tailnet)) "That account cannot open this app. Sign in with another one below."
+                },
+            ),
+        ),
     };
     let wrong = page.state == SignInState::Wrong;
+    let takes_focus = match page.state {
+        SignInState::Form | SignInState::OneFactor | SignInState::NoAccess => true,
+        SignInState::Wrong | SignInState::Busy(_) | SignInState::SessionEnded => false,
+    };
     let password = PasswordField {
         name: "password",
         label: "Password",
@@ -87,7 +115,7 @@ pub fn sign_in(site: &Site, page: &SignIn<'_>) -> Response {
                 input type="text" id="email" name="email" value=(page.email) autocomplete="username"
                     autocapitalize="none" spellcheck="false" maxlength="254"
                     aria-invalid=[wrong.then_some("true")] aria-describedby=[wrong.then_some("said")]
-                    required autofocus[page.state == SignInState::Form];
+                    required autofocus[takes_focus];
             }
             (password.markup())
             label.check {
@@ -96,7 +124,11 @@ pub fn sign_in(site: &Site, page: &SignIn<'_>) -> Response {
             }
             button.main { "Sign in" }
         }
-        (came(page.from))
+        @if page.from.tailnet == OnTailnet::SignedOut {
+            div.or { "or" }
+            div.others { (use_again("Continue with the tailnet", None, page.return_to)) }
+        }
+        (page.from.line())
     };
     let mut response = door(site, status, title, &card);
     if let SignInState::Busy(wait) = page.state {
@@ -115,7 +147,7 @@ pub struct TooMany<'a> {
     /// Where it wanted to go.
     pub return_to: Option<&'a ReturnTo>,
     /// Where it came from.
-    pub from: Option<ClientAddress>,
+    pub from: CameFrom<'a>,
 }
 
 /// Too often. 429.
@@ -129,34 +161,82 @@ pub fn too_many(site: &Site, page: &TooMany<'_>) -> Response {
         div.others {
             a.button href=(urls::login(page.return_to.map(ReturnTo::as_str))) { "Back to sign-in" }
         }
-        (came(page.from))
+        (page.from.line())
     };
     let mut response = door(site, StatusCode::TOO_MANY_REQUESTS, "Too many attempts", &card);
     response.headers_mut().insert(header::RETRY_AFTER, seconds(wait));
     response
 }
 
-/// The sign-in page reached by somebody who is signed in as `username`.
-pub fn already(site: &Site, username: &str, return_to: Option<&ReturnTo>) -> Response {
+/// Somebody who is signed in, at an app that asks for more.
+#[derive(Clone, Copy, Debug)]
+pub struct SecondFactor<'a> {
+    /// As whom.
+    pub username: &'a str,
+    /// Where they wanted to go.
+    pub return_to: &'a ReturnTo,
+    /// Where they came from.
+    pub from: CameFrom<'a>,
+}
+
+/// The app asks for two factors, and a password is one: says what helps instead of going round.
+pub fn second_factor(site: &Site, page: &SecondFactor<'_>) -> Response {
     let card = html! {
-        (head("You are signed in", Some(&html! { "as " strong { (username) } })))
-        div.others {
-            @match return_to {
-                Some(return_to) => {
-                    a.button.main href=(return_to.as_str()) { "Continue to " (return_to.host()) }
-                }
-                None => a.button.main href=(urls::HOME) { "My apps" },
+        (head("A second factor is needed", Some(&to(page.return_to))))
+        (note(Tone::Plain, &html! {
+            "This app asks for a second factor. Open it from a device on your tailnet."
+        }))
+        p.soft {
+            "You are signed in as " strong { (page.username) } ". "
+            @match page.from.tailnet {
+                OnTailnet::SignedOut => "This device may be one, but you signed out of the tailnet in this browser.",
+                OnTailnet::Stranger(_) => "This device is on the tailnet; link it on your account page first.",
+                OnTailnet::Known(_) => "This device is on the tailnet, but is not enough for this app.",
+                OnTailnet::Elsewhere
+                | OnTailnet::Unvouched
+                | OnTailnet::Unusable(_)
+                | OnTailnet::Unanswered(_)
+                | OnTailnet::Foreign => {}
             }
         }
-        form method="post" action=(urls::LOGOUT) { button { "Sign out" } }
+        div.others {
+            @match page.from.tailnet {
+                OnTailnet::SignedOut => {
+                    (use_again("Use the tailnet again", Some("main"), Some(page.return_to)))
+                }
+                OnTailnet::Stranger(_) => {
+                    a.button.main href=(urls::ACCOUNT) { "My account" }
+                }
+                OnTailnet::Elsewhere
+                | OnTailnet::Unvouched
+                | OnTailnet::Known(_)
+                | OnTailnet::Unusable(_)
+                | OnTailnet::Unanswered(_)
+                | OnTailnet::Foreign => {
+                    a.button.main href=(page.return_to.as_str()) { "Try again" }
+                }
+            }
+            a.button href=(urls::HOME) { "My apps" }
+        }
+        (page.from.line())
     };
-    shell::door(site, StatusCode::OK, "Signed in", &card)
+    door(site, StatusCode::OK, "A second factor is needed", &card)
 }
 
 fn to(return_to: &ReturnTo) -> Markup {
     html! { "to continue to " strong { (return_to.host()) } }
 }
 
-fn came(from: Option<ClientAddress>) -> Markup {
-    html! { @if let Some(address) = from { p.came { "You came from " (address) " (" (address.whereabouts()) ")." } } }
+/// `You’re on the tailnet as sam@github.`, with a space behind it.
+fn on_tailnet(tailnet: OnTailnet<'_>) -> Markup {
+    match tailnet {
+        OnTailnet::Known(login) => html! { "You’re on the tailnet as " strong { (login) } ". " },
+        OnTailnet::Elsewhere
+        | OnTailnet::Unvouched
+        | OnTailnet::Stranger(_)
+        | OnTailnet::Unusable(_)
+        | OnTailnet::Unanswered(_)
+        | OnTailnet::Foreign
+        | OnTailnet::SignedOut => Markup::default(),
+    }
 }

@@ -29,7 +29,8 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
     let back = return_to("https://jellyfin.example.com/web/?a=%22%3E%3Cscript%3E&b='onload='x");
     let host: Host = "grafana.example.com".parse().unwrap();
     let domain: Host = "example.com".parse().unwrap();
-    let from = Some("203.0.113.7".parse().unwrap());
+    let from = CameFrom { address: Some("203.0.113.7".parse().unwrap()), tailnet: OnTailnet::Elsewhere };
+    let on_tailnet = |tailnet| CameFrom { address: Some("100.64.0.9".parse().unwrap()), tailnet };
     let form = SignIn { return_to: Some(&back), email: text, from, ..SignIn::default() };
     let refused = Error::said(Kind::Unprocessable, format!("That is not your current password. {text}"));
     let minutes = Duration::from_mins(5);
@@ -52,12 +53,17 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
         username: text,
         email: Some(text),
         name: text,
+        by: KnownBy::Session,
         password_changed_at: Some(MOMENT),
+        linked: &[],
+        offer: None,
         sessions: &sessions,
         now: MOMENT,
         said: Said::Nothing,
     };
-    let setup = Setup { code: text, username: text, email: text, name: text, said: Said::Nothing };
+    let setup = Setup { code: text, username: text, email: text, name: text, ..Setup::default() };
+    let offer = |ticked| Some(Offer { login: text, ticked });
+    let home_of = |by, tiles| home(site, &Home { username: text, by, tiles });
     vec![
         ("sign-in", sign_in(site, &SignIn { email: "", ..form })),
         ("sign-in-wrong", sign_in(site, &SignIn { state: SignInState::Wrong, keep: true, ..form })),
@@ -73,13 +79,68 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
                 &TooMany { until: MOMENT.plus(minutes), now: MOMENT, return_to: Some(&back), from },
             ),
         ),
-        ("already", already(site, text, Some(&back))),
-        ("already-home", already(site, text, None)),
-        ("sign-out", sign_out(site, Some(text))),
-        ("signed-out", signed_out(site)),
-        ("home", home(site, text, &tiles)),
-        ("home-empty", home(site, text, &[])),
-        ("no-apps", no_apps(site, text)),
+        ("sign-in-unvouched", sign_in(site, &SignIn { from: on_tailnet(OnTailnet::Unvouched), ..form })),
+        ("sign-in-stranger", sign_in(site, &SignIn { from: on_tailnet(OnTailnet::Stranger(text)), ..form })),
+        ("sign-in-unusable", sign_in(site, &SignIn { from: on_tailnet(OnTailnet::Unusable(text)), ..form })),
+        (
+            "sign-in-unanswered",
+            sign_in(
+                site,
+                &SignIn { from: on_tailnet(OnTailnet::Unanswered("Tailscale does not answer here")), ..form },
+            ),
+        ),
+        ("sign-in-foreign", sign_in(site, &SignIn { from: on_tailnet(OnTailnet::Foreign), ..form })),
+        ("sign-in-signed-out", sign_in(site, &SignIn { from: on_tailnet(OnTailnet::SignedOut), ..form })),
+        (
+            "sign-in-known-wrong",
+            sign_in(
+                site,
+                &SignIn { state: SignInState::Wrong, from: on_tailnet(OnTailnet::Known(text)), ..form },
+            ),
+        ),
+        (
+            "sign-in-one-factor",
+            sign_in(
+                site,
+                &SignIn { state: SignInState::OneFactor, from: on_tailnet(OnTailnet::Known(text)), ..form },
+            ),
+        ),
+        (
+            "sign-in-no-access",
+            sign_in(
+                site,
+                &SignIn { state: SignInState::NoAccess, from: on_tailnet(OnTailnet::Known(text)), ..form },
+            ),
+        ),
+        ("second-factor", second_factor(site, &SecondFactor { username: text, return_to: &back, from })),
+        (
+            "second-factor-stranger",
+            second_factor(
+                site,
+                &SecondFactor {
+                    username: text,
+                    return_to: &back,
+                    from: on_tailnet(OnTailnet::Stranger(text)),
+                },
+            ),
+        ),
+        (
+            "second-factor-signed-out",
+            second_factor(
+                site,
+                &SecondFactor { username: text, return_to: &back, from: on_tailnet(OnTailnet::SignedOut) },
+            ),
+        ),
+        ("sign-out", sign_out(site, Some(text), None)),
+        ("sign-out-device", sign_out(site, None, Some(text))),
+        ("sign-out-both", sign_out(site, Some(text), Some(text))),
+        ("signed-out", signed_out(site, false)),
+        ("signed-out-on-tailnet", signed_out(site, true)),
+        ("home", home_of(KnownBy::Session, &tiles[..])),
+        ("home-device", home_of(KnownBy::Device(text), &tiles[..])),
+        ("home-both", home_of(KnownBy::Both(text), &tiles[..])),
+        ("home-empty", home_of(KnownBy::Session, &[])),
+        ("no-apps", no_apps(site, text, KnownBy::Both(text))),
         ("account", account(site, &mine)),
         ("account-done", account(site, &Account { said: Said::Done("Your password is changed."), ..mine })),
         ("account-refused", account(site, &Account { said: Said::Refused(&refused), ..mine })),
@@ -87,16 +148,31 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
             "account-no-password",
             account(site, &Account { password_changed_at: None, sessions: &sessions[..1], ..mine }),
         ),
+        (
+            "account-device",
+            account(
+                site,
+                &Account { by: KnownBy::Device(text), linked: &[text], sessions: &sessions[1..], ..mine },
+            ),
+        ),
+        (
+            "account-device-nowhere",
+            account(site, &Account { by: KnownBy::Device(text), sessions: &[], ..mine }),
+        ),
+        ("account-offer", account(site, &Account { offer: Some(text), ..mine })),
         ("setup", link_setup(site, &Setup::default())),
+        ("setup-offer", link_setup(site, &Setup { offer: offer(true), ..setup })),
         ("setup-refused", link_setup(site, &Setup { said: Said::Refused(&refused), ..setup })),
-        ("password", link_password(site, text, Said::Nothing)),
-        ("password-refused", link_password(site, text, Said::Refused(&refused))),
+        ("password", link_password(site, text, None, Said::Nothing)),
+        ("password-offer", link_password(site, text, offer(true), Said::Nothing)),
+        ("password-refused", link_password(site, text, offer(false), Said::Refused(&refused))),
         ("link-used", link_used(site)),
         ("error", error(site, &refused, Some("7F3K-92QD"))),
         ("not-found", not_found(site)),
         ("method-not-allowed", method_not_allowed(site, "GET, HEAD")),
-        ("loop", looping(site, &back, Some(&domain))),
-        ("loop-without-domain", looping(site, &back, None)),
+        ("loop", looping(site, &back, Circle::Session(Some(&domain)))),
+        ("loop-without-domain", looping(site, &back, Circle::Session(None))),
+        ("loop-device", looping(site, &back, Circle::Device(text))),
         (
             "travelling-no-access",
             travelling::no_access(
@@ -271,7 +347,7 @@ async fn a_wrong_password_keeps_what_was_typed_but_the_password() {
         return_to: Some(&back),
         email: "sam@x.test",
         keep: true,
-        from: None,
+        from: CameFrom::default(),
     };
     let response = sign_in(&site, &page);
     assert_eq!(response.status(), 422);
@@ -284,6 +360,49 @@ async fn a_wrong_password_keeps_what_was_typed_but_the_password() {
         "<strong>jellyfin.example.com</strong>",
     ] {
         assert!(page.contains(part), "the page lacks {part}:\n{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_visitor_is_told_what_the_tailnet_says_of_them() {
+    let site = site("https://auth.example.com", "example.com");
+    let back = return_to("https://jellyfin.example.com/");
+    for (tailnet, note, line) in [
+        (OnTailnet::Elsewhere, None, "(a private network)"),
+        (OnTailnet::Unvouched, None, "(perhaps the tailnet, but the proxy cannot vouch for it)"),
+        (OnTailnet::Known("sam@github"), None, "(tailnet, as sam@github)"),
+        (
+            OnTailnet::Stranger("sam@github"),
+            Some("as <strong>sam@github</strong>, but no account here belongs to that person."),
+            "(tailnet, as sam@github)",
+        ),
+        (
+            OnTailnet::Unusable("this device is tagged"),
+            Some("This device is tagged, so Tailscale can’t tell who you are."),
+            "(tailnet, but this device is tagged)",
+        ),
+        (
+            OnTailnet::Unanswered("Tailscale does not answer here"),
+            Some("You came over the tailnet, but Tailscale does not answer here right now."),
+            "(tailnet, but Tailscale does not answer here)",
+        ),
+        (OnTailnet::Foreign, None, "(tailnet, but this page was opened from another site)"),
+        (OnTailnet::SignedOut, None, "(tailnet, but you signed out in this browser)"),
+    ] {
+        let from = CameFrom { address: Some("100.64.0.9".parse().unwrap()), tailnet };
+        let response = sign_in(&site, &SignIn { from, return_to: Some(&back), ..SignIn::default() });
+        assert_eq!(response.status(), 200, "{tailnet:?}");
+        let page = text(response).await;
+        let line = format!("You came from 100.64.0.9 {line}.");
+        assert!(page.contains(&line), "{tailnet:?}: the page lacks {line:?}:\n{page}");
+        match note {
+            Some(note) => assert!(page.contains(note), "{tailnet:?}: the page lacks {note:?}:\n{page}"),
+            None => assert!(!page.contains("class=\"note"), "{tailnet:?}: a note:\n{page}"),
+        }
+        // The way back to the tailnet is there for whoever left it, and keeps where they were going.
+        let form = "action=\"/login/tailnet\"><input type=\"hidden\" name=\"rd\" value=\"https://jellyfin.example.com/\">";
+        assert_eq!(page.contains(form), tailnet == OnTailnet::SignedOut, "{tailnet:?}:\n{page}");
+        assert_eq!(page.matches("/login/tailnet").count(), usize::from(tailnet == OnTailnet::SignedOut));
     }
 }
 

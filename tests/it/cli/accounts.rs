@@ -133,7 +133,7 @@ fn one_user_is_shown() {
     assert_eq!(said[2], "e-mail         sam@example.com", "{shown}");
     assert_eq!(said[4..7], ["roles          admin", "administrator  no", "may sign in    yes"], "{shown}");
     assert!(said[7].starts_with("factors        password, set 20"), "{shown}");
-    assert_eq!(said[8], "sessions       0", "{shown}");
+    assert_eq!(said[8..10], ["tailnet        none", "sessions       0"], "{shown}");
     place.done("user disable sam");
     let shown = place.done("user show sam");
     assert!(shown.contains("may sign in    no: disabled\n"), "{shown}");

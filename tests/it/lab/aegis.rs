@@ -122,7 +122,7 @@ pub(crate) fn serve_under(folder: &Path, under: &[&str]) -> Process {
 fn settings(address: Ipv4Addr, folder: &Path, way: &Way) -> String {
     let socket = folder.join("aegis.sock");
     let (socket, domain) = (socket.display(), way.domain);
-    let (public_url, lines) = (way.public_url(), way.settings);
+    let (public_url, lines) = (way.public_url(), way.settings.replace("{folder}", &folder.to_string_lossy()));
     let host = |app: &str| format!("\"*.{app}.{domain}:{PROXY_PORT}\"");
     format!(
         "public_url = \"{public_url}\"

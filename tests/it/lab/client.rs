@@ -1,12 +1,14 @@
 //! A visitor who sends exactly the bytes it is told to.
 
 use std::fmt;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long an answer may take. Long enough for the slowest machine; nothing is measured with it.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request, as its bytes.
 #[derive(Clone)]
@@ -112,6 +114,14 @@ impl Ask {
     pub(crate) fn open(&self, to: SocketAddr) -> BufReader<TcpStream> {
         send_bytes(to, self.bytes().as_bytes())
     }
+
+    /// Sends it to a unix socket and gives the connection.
+    pub(crate) fn open_unix(&self, to: &Path) -> io::Result<BufReader<UnixStream>> {
+        let mut stream = UnixStream::connect(to)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let _ = stream.write_all(self.bytes().as_bytes());
+        Ok(BufReader::new(stream))
+    }
 }
 
 impl fmt::Display for Ask {
@@ -145,7 +155,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Reads one answer to a request of this method.
-    pub(crate) fn read(stream: &mut BufReader<TcpStream>, method: &str) -> Self {
+    pub(crate) fn read(stream: &mut BufReader<impl Read>, method: &str) -> Self {
         let mut answer = Self::default();
         let Some(start) = line(stream) else { return answer };
         answer.status = start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
@@ -207,7 +217,7 @@ impl fmt::Display for Answer {
     }
 }
 
-fn line(stream: &mut BufReader<TcpStream>) -> Option<String> {
+fn line(stream: &mut BufReader<impl Read>) -> Option<String> {
     let mut text = Vec::new();
     match stream.read_until(b'\n', &mut text) {
         Ok(0) | Err(_) => None,

@@ -56,15 +56,22 @@ pub(crate) fn program(kind: Kind) -> PathBuf {
     path
 }
 
-/// Starts the proxy for the lab in `folder`; it accepts when this returns.
-pub(super) fn start(kind: Kind, way: &Way, address: Ipv4Addr, folder: &Path) -> Process {
+/// Starts the proxy for the lab in `folder`; it accepts when this returns. At `entrance` it believes the
+/// PROXY protocol, which says who comes over the tailnet.
+pub(super) fn start(
+    kind: Kind,
+    way: &Way,
+    address: Ipv4Addr,
+    entrance: Option<Ipv4Addr>,
+    folder: &Path,
+) -> Process {
     let program = program(kind);
     if way.tls {
         way::certificate(folder, way.domain);
     }
     let process = if kind.is_caddy() {
         let file = folder.join("Caddyfile");
-        fs::write(&file, caddyfile(way, address, folder)).unwrap();
+        fs::write(&file, caddyfile(way, address, entrance, folder)).unwrap();
         Process::start("caddy", folder, &program, |command| {
             command
                 .args(["run", "--adapter", "caddyfile", "--config"])
@@ -76,7 +83,7 @@ pub(super) fn start(kind: Kind, way: &Way, address: Ipv4Addr, folder: &Path) -> 
         })
     } else {
         let file = folder.join("nginx.conf");
-        fs::write(&file, nginx(way, address, folder)).unwrap();
+        fs::write(&file, nginx(way, address, entrance, folder)).unwrap();
         Process::start("nginx", folder, &program, |command| {
             command.arg("-p").arg(folder).arg("-c").arg(&file).args(["-e", "error.log"])
         })
@@ -84,7 +91,7 @@ pub(super) fn start(kind: Kind, way: &Way, address: Ipv4Addr, folder: &Path) -> 
     process.wait_for((address, PROXY_PORT).into())
 }
 
-fn caddyfile(way: &Way, address: Ipv4Addr, folder: &Path) -> String {
+fn caddyfile(way: &Way, address: Ipv4Addr, entrance: Option<Ipv4Addr>, folder: &Path) -> String {
     let fragment = repository().join("caddy/aegis.caddy");
     let (fragment, folder, portal) = (fragment.display(), folder.display(), way.portal());
     let (scheme, tls) = if way.tls {
@@ -92,19 +99,32 @@ fn caddyfile(way: &Way, address: Ipv4Addr, folder: &Path) -> String {
     } else {
         ("http", String::new())
     };
+    // From 2.7 on. `allow` believes the header where there is one; without one the peer is the visitor.
+    let servers = entrance.map_or("", |_| {
+        "servers {
+		listener_wrappers {
+			proxy_protocol {
+				allow 127.0.0.1/32
+			}
+			tls
+		}
+	}"
+    });
+    let entrance = entrance.map(|entrance| entrance.to_string()).unwrap_or_default();
     format!(
         "{{
 	admin off
 	auto_https off
+	{servers}
 }}
 import {fragment}
 {scheme}://{portal} {{
-	bind {address}
+	bind {address} {entrance}
 	{tls}
 	import aegis_portal
 }}
 {scheme}://:{PROXY_PORT} {{
-	bind {address}
+	bind {address} {entrance}
 	{tls}
 	import aegis
 	handle /handled/* {{
@@ -129,7 +149,7 @@ fn nginx_upstream(way: &Way, address: Ipv4Addr, folder: &Path) -> String {
     line.replace(place, &own)
 }
 
-fn nginx(way: &Way, address: Ipv4Addr, folder: &Path) -> String {
+fn nginx(way: &Way, address: Ipv4Addr, entrance: Option<Ipv4Addr>, folder: &Path) -> String {
     let files = repository().join("examples/nginx");
     let upstream = nginx_upstream(way, address, folder);
     let (files, folder, domain) = (files.display(), folder.display(), way.domain);
@@ -139,6 +159,13 @@ fn nginx(way: &Way, address: Ipv4Addr, folder: &Path) -> String {
         ("ssl http2", tls)
     } else {
         ("", String::new())
+    };
+    let (listen_too, believe) = match entrance {
+        None => (String::new(), ""),
+        Some(entrance) => (
+            format!("listen {entrance}:{PROXY_PORT} proxy_protocol {listen};"),
+            "set_real_ip_from 127.0.0.1;\n    real_ip_header proxy_protocol;",
+        ),
     };
     // nginx opens the socket as its worker's user; in the lab there is one process and one user.
     format!(
@@ -154,6 +181,7 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     {tls}
+    {believe}
     upstream aegis {{
         {upstream}
         keepalive 16;
@@ -161,6 +189,7 @@ http {{
     include {files}/aegis-http.conf;
     server {{
         listen {address}:{PROXY_PORT} default_server {listen};
+        {listen_too}
         server_name nobody.{domain};
         include {files}/aegis-server.conf;
         location / {{
@@ -170,6 +199,7 @@ http {{
     }}
     server {{
         listen {address}:{PROXY_PORT} {listen};
+        {listen_too}
         server_name auth.{domain};
         include {files}/aegis-portal.conf;
     }}

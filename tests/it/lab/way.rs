@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 
+use super::tailnet::Runs;
 use super::{AEGIS_PORT, PROXY_PORT};
 
 /// The apps of a lab. Each has every host `*.APP.DOMAIN`.
@@ -21,18 +22,29 @@ pub(crate) struct Way {
     pub(crate) tls: bool,
     /// Whether the proxy reaches Aegis over TCP and not over the unix socket.
     pub(crate) tcp: bool,
-    /// Lines at the top of the settings.
+    /// Whether the proxy is in a tailnet too, and who runs its node; see [`super::tailnet`].
+    pub(crate) tailnet: Option<Runs>,
+    /// Lines at the top of the settings; `{folder}` in them is the lab's.
     pub(crate) settings: &'static str,
 }
 
 impl Way {
     /// What `aegis demo` and the shipped files have without any setting.
-    pub(crate) const USUAL: Self =
-        Self { scheme: "http", domain: "aegis.localhost", tls: false, tcp: false, settings: "" };
+    pub(crate) const USUAL: Self = Self {
+        scheme: "http",
+        domain: "aegis.localhost",
+        tls: false,
+        tcp: false,
+        tailnet: None,
+        settings: "",
+    };
     /// The proxy asks over TCP, from an address that Aegis believes by itself.
     pub(crate) const TCP: Self = Self { tcp: true, ..Self::USUAL };
     /// Names of a real network, behind TLS.
     pub(crate) const TLS: Self = Self { scheme: "https", domain: "aegis.test", tls: true, ..Self::USUAL };
+
+    /// The proxy can be entered over a tailnet as well.
+    pub(crate) const TAILNET: Self = Self { tailnet: Some(Runs::Node), ..Self::USUAL };
 
     /// The host of Aegis's own site, as it stands in a `Host` header.
     pub(crate) fn portal(&self) -> String {
