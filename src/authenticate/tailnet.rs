@@ -370,7 +370,16 @@ impl Tailnet {
     ) -> Recognised<'a> {
         let found = match self.sight(authenticate, rules, place, now).await {
             Sighted::Known(guest) => {
+                let unread = rules.dropped();
                 let identity = Arc::new(guest.identity(rules, Some(app)));
+                if rules.dropped() > unread && self.told.again(super::TOLD_AGAIN, now.mono) {
+                    tracing::warn!(
+                        event = "tailnet.grant_unread",
+                        user = %identity.username,
+                        dropped = rules.dropped(),
+                        hint = "elements are {\"roles\": [\"admin\"], \"apps\": [\"arlo\", \"*\"]}; one that is not gives nothing"
+                    );
+                }
                 let basis = Basis {
                     credential: Credential::Device(place),
                     identity: identity.clone(),

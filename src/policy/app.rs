@@ -116,6 +116,10 @@ impl Rule {
         asks_who(self.require)
     }
 
+    pub(super) fn asks_for_two_factors(&self) -> bool {
+        self.require == Require::TwoFactor
+    }
+
     /// Whether `self` lets in nobody, as nobody more, whom `other` would not. Two rules may both
     /// not be: one for `sam`, one for `ann`.
     pub(super) fn is_at_least_as_strict_as(&self, other: &Rule) -> bool {

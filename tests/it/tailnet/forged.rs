@@ -129,3 +129,20 @@ fn another_site_reaches_as_far_as_a_link() {
     let answer = lab.send_from("laptop", &theirs);
     assert_eq!(answer.status, 303, "asked: {theirs}\ncame back: {answer}");
 }
+
+#[test]
+fn a_preflight_is_nobodys_whatever_the_device() {
+    let lab = ready(Kind::Caddy, Runs::Node);
+    for (app, status) in [("closed", 401), ("native", 401), ("passing", 200)] {
+        let host = lab.host(app);
+        let ask = Ask::new("OPTIONS", &host, "/")
+            .header("Origin", "http://other.aegis.localhost:8080")
+            .header("Access-Control-Request-Method", "PUT")
+            .header("Sec-Fetch-Site", "same-site")
+            .header("Sec-Fetch-Mode", "cors");
+        let answer = lab.send_from("laptop", &ask);
+        assert_eq!(answer.status, status, "asked: {ask}\ncame back: {answer}");
+        let told = lab.app.seen(&host).iter().any(|seen| seen.one("remote-user").is_some());
+        assert!(!told, "asked: {ask}\nthe app was told of somebody");
+    }
+}

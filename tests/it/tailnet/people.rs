@@ -4,6 +4,7 @@ use super::{SETTINGS, becomes, check, is, lab, laptop, ready, refused, sign_in_p
 use crate::lab::client::Ask;
 use crate::lab::proxy::Kind;
 use crate::lab::tailnet::Runs;
+use crate::lab::way::Way;
 use crate::lab::{IDENTITY, Lab};
 
 /// Over WireGuard, through the proxy, to the app: as sam, without a cookie, and nothing of it stays.
@@ -205,7 +206,7 @@ fn who_signs_out_is_not_signed_in_by_the_device_for_a_while() {
 fn without_the_section_the_tailnet_says_nothing() {
     let settings = SETTINGS.split("[app.").next().unwrap();
     assert!(settings.starts_with("[tailscale]"));
-    let way = crate::lab::way::Way { settings: "", ..crate::lab::way::Way::TAILNET };
+    let way = Way { settings: "", ..Way::TAILNET };
     let lab = Lab::standing(Kind::Caddy, way);
     let host = lab.host("closed");
     let answer = lab.send_from("laptop", &Ask::navigation(&host, "/"));
@@ -221,4 +222,27 @@ fn nobody_is_told_of_an_identity_on_a_refusal() {
     for header in IDENTITY {
         assert_eq!(answer.header(header), None, "`{header}`: {answer}");
     }
+}
+
+#[test]
+fn whoever_comes_first_becomes_a_user_where_that_is_wanted() {
+    let settings = "[tailscale]\nsocket = \"{folder}/tailnet/tailscaled.sock\"\nauto_create = true\nroles = [\"family\"]\n\
+                    counts_as = \"signed_in\"\n";
+    let lab = Lab::standing(Kind::Caddy, Way { settings, ..Way::TAILNET });
+    let (host, here) = (lab.host("closed"), laptop(&lab));
+    let answer = becomes("there is an account", || (check(&lab, here, &host, &[]), is("user-2")));
+    assert_eq!(answer.header("remote-groups"), Some("users,family"), "{answer}");
+    assert_eq!(answer.header("remote-email"), Some("user-2@fake-control.example.net"), "{answer}");
+    let shown = lab.aegis().command(&["user", "show", "user-2", "--json"], "");
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["administrator"], false, "{shown}");
+
+    // Deleted, they are not made anew.
+    let deleted = lab.aegis().command(&["user", "delete", "user-2", "--yes"], "");
+    assert!(deleted.status.success(), "{deleted:#?}");
+    for _ in 0..3 {
+        becomes("nobody", || (check(&lab, here, &host, &[]), refused(401)));
+    }
+    let listed = lab.aegis().command(&["user", "list", "--json"], "");
+    assert!(!String::from_utf8_lossy(&listed.stdout).contains("user-2"), "{listed:#?}");
 }
