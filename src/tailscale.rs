@@ -291,7 +291,6 @@ struct Deaf<'a>(&'a Tailscale);
 
 impl Drop for Deaf<'_> {
     fn drop(&mut self) {
-        self.0.seen.hear(Heard::NotYet);
-        self.0.seen.doubt();
+        self.0.seen.forget();
     }
 }

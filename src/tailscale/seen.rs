@@ -91,6 +91,17 @@ impl Seen {
         self.void();
     }
 
+    /// Nobody listens any more: nothing is known.
+    pub(super) fn forget(&self) {
+        self.last.send_modify(|last| {
+            last.node = Arc::new(Node::unknown());
+            last.trouble = None;
+            last.doubts += 1;
+            last.is_settled = false;
+        });
+        self.void();
+    }
+
     /// Whether the bus is heard.
     pub(super) fn hear(&self, heard: Heard) {
         self.last.send_modify(|last| Arc::make_mut(&mut last.node).heard = heard);

@@ -251,7 +251,7 @@ async fn who_does_not_listen_any_more_knows_nothing() {
     let answer = lab.whois(LAPTOP).await.unwrap();
     lab.listening.shutdown().await;
     assert!(lab.tailscale.generation() > answer.generation);
-    assert_eq!(lab.tailscale.node().heard, Heard::NotYet);
+    assert_eq!(*lab.tailscale.node(), Node::unknown());
     let mut asking = Asking::new();
     lab.ask(&mut asking, LAPTOP);
     tokio::task::yield_now().await;
