@@ -274,7 +274,7 @@ impl Tailscale {
         if had != has {
             tracing::info!(event = "tailscale.state", state = %has, before = %had);
             if had == BackendState::Unknown {
-                self.is_back.notify_one();
+                self.is_back.notify_waiters();
             }
         }
     }

@@ -70,3 +70,11 @@ impl Lines {
         news
     }
 }
+
+#[cfg(test)]
+impl Lines {
+    /// How many bytes of a line are kept.
+    pub(super) fn kept(&self) -> usize {
+        self.begun.len()
+    }
+}

@@ -1,0 +1,430 @@
+//! Every recorded answer, as it is and with one thing different.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::super::bus::{Lines, News};
+use super::daemon::recorded;
+use super::*;
+
+const ASKED: &str = "100.64.0.2";
+/// 2026-11-21, after every recorded expiry.
+const TODAY: Wall = Wall(1_795_252_374_000);
+/// 2025-12-31T23:59:59Z, before every recorded expiry.
+const BEFORE: Wall = Wall(1_767_225_599_000);
+
+fn own() -> Node {
+    Node::read(recorded("status").to_string().as_bytes()).unwrap()
+}
+
+fn read_as(whois: &Value, own: &Node, now: Wall) -> Result<Judged, Broken> {
+    Judged::read(whois.to_string().as_bytes(), Some(ASKED.parse().unwrap()), own, now)
+}
+
+fn read(whois: &Value) -> Result<Result<Device, Unusable>, Broken> {
+    read_as(whois, &own(), TODAY).map(|judged| judged.who)
+}
+
+/// The recorded user's answer with something different.
+fn patched(change: impl FnOnce(&mut Value)) -> Value {
+    patched_of("whois-user", change)
+}
+
+fn patched_of(name: &str, change: impl FnOnce(&mut Value)) -> Value {
+    let mut whois = recorded(name);
+    change(&mut whois);
+    whois
+}
+
+fn whose(read: Result<Result<Device, Unusable>, Broken>) -> String {
+    match read {
+        Err(broken) => format!("broken: {broken:?}"),
+        Ok(Err(why)) => format!("{why:?}"),
+        Ok(Ok(device)) => match device.owner {
+            Owner::Person(person) => format!("{} of {}", person.login, person.tailnet),
+            Owner::Shared(person) => format!("{}, {}", person.login, person.tailnet),
+            Owner::Tagged(tags) => tags.join(","),
+        },
+    }
+}
+
+#[test]
+fn every_recorded_answer_is_read_as_what_it_is() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tailscale");
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap().path();
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        if !name.starts_with("whois-") {
+            continue;
+        }
+        seen += 1;
+        let user = "user-2@fake-control.example.net of tail-scale.ts.net";
+        let expected = match name {
+            "whois-user" | "whois-capmap" => user,
+            "whois-groups" => "bob@example.com of tail-scale.ts.net",
+            "whois-tagged" => "tag:ci",
+            "whois-sharee" => "user-2@fake-control.example.net, shared with tail-scale.ts.net",
+            "whois-shared-in" => "Jailed",
+            "whois-unsigned" => "Unsigned",
+            "whois-expired" | "whois-expired2" | "whois-keyexpiry-past-not-flagged" => "Expired",
+            other => panic!("nobody says what {other} is"),
+        };
+        assert_eq!(whose(read(&recorded(name))), expected, "{name}");
+    }
+    assert_eq!(seen, 10, "recorded answers of whois");
+}
+
+#[test]
+fn a_past_expiry_counts_before_the_daemon_flags_it() {
+    for (name, before) in [("whois-keyexpiry-past-not-flagged", "NotAuthorized"), ("whois-expired2", "tag:x")]
+    {
+        assert!(recorded(name)["Node"].get("Expired").is_none(), "{name}: the daemon does not flag it");
+        let read = |now| whose(read_as(&recorded(name), &own(), now).map(|judged| judged.who));
+        assert_eq!(read(BEFORE), before, "{name}");
+        assert_eq!(read(Wall(BEFORE.0 + 999)), before, "{name}");
+        assert_eq!(read(Wall(BEFORE.0 + 1000)), "Expired", "{name}: at the moment itself");
+    }
+}
+
+#[test]
+fn a_person_is_known_with_name_device_and_grants() {
+    let device = read(&recorded("whois-capmap")).unwrap().unwrap();
+    assert_eq!((&*device.name, &*device.stable_id), ("laptop", "TESTCTRL00000002"));
+    assert!(!device.routes);
+    let Owner::Person(person) = &device.owner else { panic!("no person: {device:?}") };
+    assert_eq!((person.id, &*person.name), (2, "User 2"));
+
+    let grants = &device.grants;
+    let expected = json!([{ "roles": ["admin"], "apps": ["grafana.example.com"] }, { "roles": ["viewer"] }]);
+    assert_eq!(grants.of("aegis.example.com/cap/auth"), expected.as_array().unwrap());
+    assert!(grants.has("example.com/cap/flag"), "granted without arguments");
+    assert!(grants.of("example.com/cap/flag").is_empty());
+    for absent in ["example.com/cap/other", "https", ""] {
+        assert!(!grants.has(absent) && grants.of(absent).is_empty(), "{absent:?} was not granted");
+    }
+    let none = read(&patched(|whois| whois["CapMap"] = Value::Null)).unwrap().unwrap();
+    assert!(!none.grants.has("https://tailscale.com/cap/ingress"), "{none:?}");
+}
+
+#[test]
+fn what_a_device_is_decides_before_whose_it_is() {
+    let node = |key: &'static str, value: Value| patched(|whois| whois["Node"][key] = value);
+    let user = "user-2@fake-control.example.net of tail-scale.ts.net";
+    for (whois, expected) in [
+        (node("Expired", true.into()), "Expired"),
+        (node("IsJailed", true.into()), "Jailed"),
+        (node("IsWireGuardOnly", true.into()), "WireGuardOnly"),
+        (node("UnsignedPeerAPIOnly", true.into()), "Unsigned"),
+        (node("MachineAuthorized", false.into()), "NotAuthorized"),
+        (node("MachineAuthorized", Value::Null), "NotAuthorized"),
+        (node("StableID", "TESTCTRL00000001".into()), "ThisNode"),
+        (node("Addresses", json!(["100.64.0.2/32", "100.64.0.1/32"])), "ThisNode"),
+        (node("Name", "laptop.other.ts.net.".into()), "OtherTailnet"),
+        (node("Name", "laptop.eviltail-scale.ts.net.".into()), "OtherTailnet"),
+        (node("Name", "tail-scale.ts.net.".into()), "OtherTailnet"),
+        (node("Name", ".tail-scale.ts.net.".into()), "OtherTailnet"),
+        (node("Name", "laptop.tail-scale.ts.net.evil.ts.net.".into()), "OtherTailnet"),
+        (node("Name", "".into()), "OtherTailnet"),
+        (node("Name", Value::Null), "OtherTailnet"),
+        (node("Name", "LAPTOP.Tail-Scale.TS.net.".into()), user),
+        (node("Name", "laptop.tail-scale.ts.net".into()), user),
+        (node("Name", "läptop.tail-scale.ts.net".into()), user),
+        (node("Name", "é-scale.ts.net".into()), "OtherTailnet"),
+        (node("Sharer", 0.into()), user),
+        (node("Sharer", 777.into()), "user-2@fake-control.example.net, shared with tail-scale.ts.net"),
+        (node("KeyExpiry", "0001-01-01T00:00:00Z".into()), user),
+        (node("KeyExpiry", "2027-01-01T00:00:00+01:00".into()), user),
+        (node("KeyExpiry", "2026-11-21T09:12:54.000000001+00:00".into()), "Expired"),
+        (node("Tags", json!([])), user),
+        (node("Tags", Value::Null), user),
+        (node("Tags", json!(["tag:a", "tag:b"])), "tag:a,tag:b"),
+        (node("Hostinfo", Value::Null), user),
+        (node("AllowedIPs", Value::Null), user),
+        (node("Sharer", Value::Null), user),
+    ] {
+        assert_eq!(whose(read(&whois)), expected, "{whois:#}");
+    }
+}
+
+#[test]
+fn a_tag_of_another_tailnet_is_none_of_ours() {
+    for change in [
+        |whois: &mut Value| whois["Node"]["Name"] = "ci.other.ts.net.".into(),
+        |whois: &mut Value| whois["Node"]["Sharer"] = 777.into(),
+        |whois: &mut Value| whois["Node"]["Hostinfo"]["ShareeNode"] = true.into(),
+    ] {
+        let whois = patched_of("whois-tagged", change);
+        assert_eq!(whose(read(&whois)), "OtherTailnet", "{whois:#}");
+    }
+}
+
+#[test]
+fn nobody_is_of_a_tailnet_without_a_name() {
+    for tailnet in [Value::Null, json!({}), json!({ "MagicDNSSuffix": "" }), json!({ "MagicDNSSuffix": "." })]
+    {
+        let status = patched_of("status", |status| status["CurrentTailnet"] = tailnet);
+        let own = Node::read(status.to_string().as_bytes()).unwrap();
+        assert_eq!(own.tailnet, None, "{status:#}");
+        for name in ["whois-user", "whois-tagged", "whois-sharee"] {
+            let whose = whose(read_as(&recorded(name), &own, TODAY).map(|judged| judged.who));
+            assert_eq!(whose, "OtherTailnet", "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_device_that_routes_for_others_says_so() {
+    let own = "100.64.0.2/32";
+    for (networks, routes) in [
+        (json!([own]), false),
+        (json!([]), false),
+        (json!([own, "192.168.1.0/24"]), true),
+        (json!([own, "0.0.0.0/0", "::/0"]), true),
+        (json!(["100.64.0.7/32"]), true),
+        (json!(["no network"]), true),
+    ] {
+        let device = read(&patched(|whois| whois["Node"]["AllowedIPs"] = networks.clone())).unwrap().unwrap();
+        assert_eq!(device.routes, routes, "{networks}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_about_the_question_is_broken() {
+    for addresses in
+        [json!([]), json!(["100.64.0.3/32"]), json!(["100.64.0.20/32", "fd7a:115c:a1e0:ab12::2/128"])]
+    {
+        let read = read(&patched(|whois| whois["Node"]["Addresses"] = addresses.clone()));
+        assert_eq!(whose(read), "broken: Address", "{addresses}");
+    }
+    for addresses in [json!(["100.64.0.0/24"]), json!(["100.64.0.2"]), json!(["100.64.0.2/32", "router"])] {
+        let read = read(&patched(|whois| whois["Node"]["Addresses"] = addresses.clone()));
+        assert_eq!(whose(read), "broken: Value", "{addresses}");
+    }
+    let mapped = json!(["::ffff:100.64.0.2/128"]);
+    let read = read(&patched(|whois| whois["Node"]["Addresses"] = mapped));
+    assert!(matches!(read, Ok(Ok(_))), "one address has one form: {read:?}");
+}
+
+#[test]
+fn a_profile_that_is_not_the_owners_is_broken() {
+    for (user, profile) in
+        [(json!(3), json!(2)), (json!(2), json!(3)), (Value::Null, json!(2)), (json!(0), json!(0))]
+    {
+        for name in ["whois-user", "whois-sharee"] {
+            let whois = patched_of(name, |whois| {
+                whois["Node"]["User"] = user.clone();
+                whois["UserProfile"]["ID"] = profile.clone();
+            });
+            assert_eq!(whose(read(&whois)), "broken: Owner", "{name} with {user} and {profile}");
+        }
+    }
+    // Control may name the tagged device's maker, or nobody.
+    let tagged = patched_of("whois-tagged", |whois| whois["Node"]["User"] = 7.into());
+    assert_eq!(whose(read(&tagged)), "tag:ci");
+}
+
+#[test]
+fn names_that_cannot_be_are_broken_and_those_for_people_are_tamed() {
+    for login in ["", "sam\n@github", "sam\u{0}", "sam\u{85}@github", &"s".repeat(256)] {
+        let read = read(&patched(|whois| whois["UserProfile"]["LoginName"] = login.into()));
+        assert_eq!(whose(read), "broken: Value", "{login:?}");
+    }
+    for id in ["", "a\r\nb"] {
+        let read = read(&patched(|whois| whois["Node"]["StableID"] = id.into()));
+        assert_eq!(whose(read), "broken: Value", "{id:?}");
+    }
+    for (written, kept) in [
+        (json!("Bob Ünïcode 中"), "Bob Ünïcode 中".to_owned()),
+        (json!("Bob\r\nRemote-User: root\u{7f}\u{9b}"), "BobRemote-User: root".to_owned()),
+        (json!("中".repeat(101)), "中".repeat(100)),
+        (Value::Null, String::new()),
+    ] {
+        let device = read(&patched(|whois| whois["UserProfile"]["DisplayName"] = written.clone()));
+        let Ok(Ok(Device { owner: Owner::Person(person), .. })) = device else {
+            panic!("{written}: {device:?}")
+        };
+        assert_eq!(*person.name, *kept, "{written}");
+    }
+}
+
+#[test]
+fn what_must_be_there_is_missed_and_what_may_be_missing_is_not() {
+    for (part, key) in [
+        ("Node", "ID"),
+        ("Node", "StableID"),
+        ("Node", "Addresses"),
+        ("UserProfile", "ID"),
+        ("UserProfile", "LoginName"),
+    ] {
+        for whois in [
+            patched(|whois| drop(whois[part].as_object_mut().unwrap().remove(key))),
+            patched(|whois| whois[part][key] = Value::Null),
+        ] {
+            assert_eq!(whose(read(&whois)), "broken: Shape", "{part}.{key}");
+        }
+    }
+    for body in ["", "{", "null", "[]", "{}", "\"\"", "no match for IP:port\n", "{\"Node\":null}"] {
+        let read = Judged::read(body.as_bytes(), Some(ASKED.parse().unwrap()), &own(), TODAY);
+        assert_eq!(read.err(), Some(Broken::Shape), "{body:?}");
+    }
+    let twice = recorded("whois-user").to_string().replacen("\"User\":2", "\"User\":2,\"User\":7", 1);
+    let read_twice = Judged::read(twice.as_bytes(), Some(ASKED.parse().unwrap()), &own(), TODAY);
+    assert_eq!(read_twice.err(), Some(Broken::Shape), "whose it is, said twice");
+    let expiry = patched(|whois| whois["Node"]["KeyExpiry"] = "tomorrow".into());
+    assert_eq!(whose(read(&expiry)), "broken: Value");
+
+    let least = json!({
+        "Node": {
+            "ID": 2, "StableID": "n", "Addresses": ["100.64.0.2/32"], "Name": "l.tail-scale.ts.net.", "User": 2,
+            "MachineAuthorized": true, "InAVersionToCome": {"Of": [1, 2]},
+        },
+        "UserProfile": { "ID": 2, "LoginName": "sam" },
+    });
+    assert_eq!(whose(read(&least)), "sam of tail-scale.ts.net");
+}
+
+#[test]
+fn a_status_tells_of_the_own_node() {
+    let node = own();
+    assert_eq!(node.state, BackendState::Running);
+    assert_eq!(node.tun, Some(false));
+    assert_eq!(node.version.as_deref(), Some("1.102.5-ERR-BuildInfo"));
+    assert_eq!(node.tailnet.as_deref(), Some("tail-scale.ts.net"));
+    assert_eq!((node.stable_id.as_deref(), node.name.as_deref()), (Some("TESTCTRL00000001"), Some("proxy")));
+    let addresses: Vec<IpAddr> =
+        ["100.64.0.1", "fd7a:115c:a1e0:ab12:4843:cd96:6240:1"].map(|address| address.parse().unwrap()).into();
+    assert_eq!(node.addresses, addresses);
+    assert_eq!((node.online, node.tags.len(), node.health.len()), (Some(true), 0, 0));
+
+    let tagged = Node::read(recorded("status-self-tagged").to_string().as_bytes()).unwrap();
+    assert_eq!(*tagged.tags, ["tag:proxy".into()]);
+    let stopped = Node::read(recorded("status-stopped").to_string().as_bytes()).unwrap();
+    assert_eq!((stopped.state, stopped.online), (BackendState::Stopped, Some(false)));
+    assert_eq!(stopped.health, ["Tailscale is stopped."]);
+}
+
+#[test]
+fn a_status_may_say_little_unless_the_node_is_up() {
+    let little = br#"{"BackendState":"NeedsLogin","TailscaleIPs":null,"Self":null,"Health":null,"CurrentTailnet":null}"#;
+    let node = Node::read(little).unwrap();
+    assert_eq!(node, Node { state: BackendState::NeedsLogin, ..Node::unknown() });
+    let state_to_come = Node::read(br#"{"BackendState":"Dreaming"}"#).unwrap();
+    assert_eq!(state_to_come.state, BackendState::Unknown);
+
+    for change in [
+        |status: &mut Value| status["Self"] = Value::Null,
+        |status: &mut Value| status["Self"]["ID"] = "".into(),
+        |status: &mut Value| {
+            status["TailscaleIPs"] = Value::Null;
+            status["Self"]["TailscaleIPs"] = Value::Null;
+        },
+    ] {
+        let status = patched_of("status", change);
+        let read = Node::read(status.to_string().as_bytes());
+        assert_eq!(read, Err(Broken::Shape), "up, and does not know itself: {status:#}");
+    }
+    let status = patched_of("status", |status| status["TailscaleIPs"] = json!(["100.64.0.1/32"]));
+    assert_eq!(Node::read(status.to_string().as_bytes()), Err(Broken::Value));
+}
+
+fn bus() -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tailscale/bus-4098.jsonl")).unwrap()
+}
+
+#[test]
+fn every_recorded_line_of_the_bus_says_what_it_changes() {
+    let mut said = [0; 3];
+    for line in bus().split_inclusive(|byte| *byte == b'\n') {
+        let fields: Value = serde_json::from_slice(line).unwrap();
+        let has = |names: &[&str]| names.iter().any(|name| !fields[*name].is_null());
+        let expected = if has(&["State", "Prefs", "SelfChange", "NetMap", "LoginFinished"]) {
+            News::Own
+        } else if has(&["PeersChanged", "PeersRemoved", "UserProfiles"]) {
+            News::Peers
+        } else {
+            News::Nothing
+        };
+        assert_eq!(Lines::default().read(line), expected, "{}", String::from_utf8_lossy(line));
+        said[expected as usize] += 1;
+    }
+    assert!(said.iter().all(|times| *times > 3), "the record has every kind of line: {said:?}");
+}
+
+#[test]
+fn what_a_line_does_not_say_clearly_counts_as_everything() {
+    for (line, expected) in [
+        ("\n", News::Nothing),
+        (" \r\n", News::Nothing),
+        ("{}\n", News::Nothing),
+        ("{\"Health\":{}}\n", News::Nothing),
+        ("{\"State\":0}\n", News::Own),
+        ("{\"LoginFinished\":{}}\n", News::Own),
+        ("{\"NetMap\":{\"Peers\":[]}}\n", News::Own),
+        ("{\"PeersRemoved\":[]}\n", News::Peers),
+        ("{\"UserProfiles\":{}}\n{\"State\":6}\n{}\n", News::Own),
+        ("{\"State\":\n", News::Own),
+        ("null\n", News::Own),
+        ("busy\n", News::Own),
+        ("{\"State\":6", News::Nothing),
+    ] {
+        assert_eq!(Lines::default().read(line.as_bytes()), expected, "{line:?}");
+    }
+}
+
+#[test]
+fn a_line_of_any_length_is_told_of_once_and_not_kept() {
+    let mut lines = Lines::default();
+    let mut told = Vec::new();
+    told.push(lines.read(b"{\"Engine\":\""));
+    for _ in 0..512 {
+        told.push(lines.read(&[b'x'; 4096]));
+        assert!(lines.kept() <= 64 * 1024, "{} bytes are kept", lines.kept());
+    }
+    told.push(lines.read(b"\"}\n"));
+    assert_eq!(told.iter().filter(|news| **news == News::Own).count(), 1, "{told:?}");
+    assert_eq!(lines.read(b"{\"PeersRemoved\":[2]}\n"), News::Peers, "the next line is a line again");
+    let mut whole = vec![b'x'; 1 << 20];
+    whole.extend_from_slice(b"\n{}\n");
+    assert_eq!(Lines::default().read(&whole), News::Own, "all of it at once");
+}
+
+proptest! {
+    #[test]
+    fn how_the_bytes_of_the_bus_come_makes_no_difference(
+        cuts in proptest::collection::vec(1..400_usize, 1..40),
+        noise in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let mut bytes = bus();
+        bytes.truncate(6_000);
+        let middle = noise.len();
+        bytes.splice(0..0, noise.into_iter().chain(*b"\n"));
+        let whole = Lines::default().read(&bytes);
+        let (mut lines, mut rest, mut most) = (Lines::default(), &bytes[..], News::Nothing);
+        for cut in cuts.iter().cycle() {
+            let (now, later) = rest.split_at((*cut).min(rest.len()));
+            most = most.max(lines.read(now));
+            rest = later;
+            if rest.is_empty() { break; }
+        }
+        prop_assert_eq!(most, whole, "{} bytes of noise", middle);
+    }
+
+    #[test]
+    fn no_body_makes_reading_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _whois = Judged::read(&body, None, &Node::unknown(), TODAY);
+        let _status = Node::read(&body);
+    }
+
+    #[test]
+    fn a_name_is_in_a_tailnet_only_behind_a_dot(name in "[a-zé.]{0,12}", tailnet in "[a-zé.]{1,6}") {
+        let (first, is_in) = super::super::wire::without_tailnet(&name, Some(&tailnet));
+        let whole = name.strip_suffix('.').unwrap_or(&name);
+        let expected = whole.len() > tailnet.len() + 1 && whole.ends_with(&format!(".{tailnet}"));
+        prop_assert_eq!(is_in, expected);
+        prop_assert_eq!(first.len(), if is_in { whole.len() - tailnet.len() - 1 } else { whole.len() });
+    }
+}
