@@ -537,7 +537,9 @@ fn what_is_open_and_what_reaches_less_far_is_noted() {
         ("require = \"signed_in\"", vec!["aegis.toml:4: app.x is open to every user"]),
         (
             "require = \"two_factor\"\nroles = [\"a\"]\n[tailscale]",
-            vec!["aegis.toml:4: app.x asks for two factors: in this release a device of the tailnet is all that is"],
+            vec![
+                "aegis.toml:4: app.x asks for two factors: in this release a device of the tailnet is all that is",
+            ],
         ),
         ("require = \"public\"", vec!["aegis.toml:4: app.x is open to everybody, as nobody"]),
         ("require = \"optional\"", vec!["aegis.toml:4: app.x is open to everybody"]),

@@ -10,6 +10,9 @@ pub(crate) mod aegis;
 pub(crate) mod app;
 pub(crate) mod client;
 pub(crate) mod curl;
+#[path = "../../src/tailscale/tests/daemon.rs"]
+#[allow(dead_code, reason = "the library's own tests use the rest of it")]
+pub(crate) mod daemon;
 pub(crate) mod postgresql;
 pub(crate) mod process;
 pub(crate) mod proxy;

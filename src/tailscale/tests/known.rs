@@ -63,7 +63,7 @@ async fn that_nobody_is_there_counts_for_one_second() {
     assert_eq!(unusable(&nobody), Some(Unusable::NotThere));
     lab.daemon.put_quietly(&somebody(address, 9, "new@github"));
     lab.hand.advance(SECOND.checked_sub(Duration::from_nanos(1)).unwrap());
-    assert_eq!(unusable(&*lab.whois(address).await.unwrap()), Some(Unusable::NotThere));
+    assert_eq!(unusable(&lab.whois(address).await.unwrap()), Some(Unusable::NotThere));
     lab.hand.advance(Duration::from_nanos(1));
     assert_eq!(login(&lab.whois(address).await.unwrap()), "new@github");
     assert_eq!(lab.questions(), 2);
@@ -73,12 +73,12 @@ async fn that_nobody_is_there_counts_for_one_second() {
 async fn grants_of_which_the_bus_is_silent_are_seen_in_five_seconds() {
     let lab = Lab::new().await;
     let granted = |answer: &Answer| answer.who.as_ref().unwrap().grants.has("example.com/cap/aegis");
-    assert!(!granted(&*lab.whois(LAPTOP).await.unwrap()));
+    assert!(!granted(&lab.whois(LAPTOP).await.unwrap()));
     let mut whois = somebody(LAPTOP, 2, SAM);
     whois["CapMap"] = json!({ "example.com/cap/aegis": [{ "roles": ["admin"] }] });
     lab.daemon.put_quietly(&whois);
     lab.hand.advance(LIFETIME);
-    assert!(granted(&*lab.whois(LAPTOP).await.unwrap()));
+    assert!(granted(&lab.whois(LAPTOP).await.unwrap()));
 }
 
 #[tokio::test]
@@ -90,10 +90,10 @@ async fn an_answer_does_not_outlive_the_key() {
     let answer = lab.whois(LAPTOP).await.unwrap();
     assert_eq!(answer.until, answer.asked_at.plus(2 * SECOND), "it is 09:12:54");
     lab.hand.advance(2 * SECOND);
-    assert_eq!(unusable(&*lab.whois(LAPTOP).await.unwrap()), Some(Unusable::Expired));
+    assert_eq!(unusable(&lab.whois(LAPTOP).await.unwrap()), Some(Unusable::Expired));
     assert_eq!(lab.questions(), 2);
     lab.hand.advance(4 * SECOND);
-    assert_eq!(unusable(&*lab.whois(LAPTOP).await.unwrap()), Some(Unusable::Expired));
+    assert_eq!(unusable(&lab.whois(LAPTOP).await.unwrap()), Some(Unusable::Expired));
     assert_eq!(lab.questions(), 2, "that it has expired is remembered as anything else");
 }
 
@@ -109,7 +109,7 @@ async fn a_change_on_the_tailnet_is_seen_at_once() {
     let before = lab.tailscale.generation();
     lab.daemon.remove(LAPTOP);
     until("the removal", || lab.tailscale.generation() > before).await;
-    assert_eq!(unusable(&*lab.whois(LAPTOP).await.unwrap()), Some(Unusable::NotThere));
+    assert_eq!(unusable(&lab.whois(LAPTOP).await.unwrap()), Some(Unusable::NotThere));
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_change_of_the_own_node_is_known_before_anybody_is_judged() {
 async fn this_node_is_nobody() {
     let lab = Lab::new().await;
     for own in ["100.64.0.1", "fd7a:115c:a1e0:ab12:4843:cd96:6240:1"] {
-        assert_eq!(unusable(&*lab.whois(own).await.unwrap()), Some(Unusable::ThisNode), "{own}");
+        assert_eq!(unusable(&lab.whois(own).await.unwrap()), Some(Unusable::ThisNode), "{own}");
     }
     assert_eq!(lab.questions(), 0, "the own addresses are not asked about");
     let mut own = somebody("100.64.0.8", 8, SAM);
@@ -170,7 +170,7 @@ async fn this_node_is_nobody() {
 async fn what_cannot_be_a_node_is_never_asked_about() {
     let lab = Lab::new().await;
     for address in ["192.168.1.7", "127.0.0.1", "100.100.100.100", "fd7a:115c:a1e0:b1a::1", "203.0.113.7"] {
-        assert_eq!(unusable(&*lab.whois(address).await.unwrap()), Some(Unusable::NotThere), "{address}");
+        assert_eq!(unusable(&lab.whois(address).await.unwrap()), Some(Unusable::NotThere), "{address}");
     }
     for outside in ["192.168.1.7:443", "100.64.0.2:443", "[fd7a:115c:a1e0::7]:443"] {
         let place = Place::Loopback(outside.parse().unwrap());
