@@ -14,8 +14,9 @@ use crate::tailscale::{BackendState, Failure, Node, Tailscale};
 
 const ABOUT: &str = "tailscale";
 
-const MOUNT: &str = "in a container, mount the directory /var/run/tailscale of the host, not the socket in it, \
-                     which is another after each start; Tailscale's own image has it at /tmp/tailscaled.sock";
+const MOUNT: &str = "in a container, mount the directory /var/run/tailscale of the host, not the socket in it, and \
+                     start the container again if systemd made that anew (docs/tailnet.md, \"The socket\"); \
+                     Tailscale's own image has the socket at /tmp/tailscaled.sock";
 
 /// Asks it, and judges what it says; gives the node if its tailnet is up.
 pub(super) async fn look(tailscale: &Tailscale, ways: Ways, now: Wall) -> (Vec<Finding>, Option<Node>) {
