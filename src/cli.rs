@@ -12,6 +12,7 @@ mod check;
 mod completions;
 mod demo;
 mod desk;
+mod doctor;
 mod explain;
 mod first_steps;
 mod health;
@@ -84,6 +85,8 @@ enum Command {
     Demo,
     /// Check the configuration completely, and open nothing
     Check,
+    /// Look at everything that Aegis needs from outside, and say what is wrong
+    Doctor(doctor::Arguments),
     /// Say what a request would be answered, and why
     Explain(explain::Arguments),
     /// Ask the running server whether it is well
@@ -189,6 +192,7 @@ fn run(line: CommandLine) -> Outcome {
         Command::Serve(arguments) => serve::run(common, &arguments),
         Command::Demo => demo::run(),
         Command::Check => check::run(common),
+        Command::Doctor(arguments) => doctor::run(common, &arguments),
         Command::Explain(arguments) => explain::run(common, &arguments),
         Command::Health(arguments) => health::run(common, &arguments),
         Command::SetupLink(arguments) => setup_link::run(common, &arguments),

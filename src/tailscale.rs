@@ -20,6 +20,7 @@ mod wire;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,6 +114,11 @@ impl Tailscale {
     /// What is known of the own node now.
     pub fn node(&self) -> Arc<Node> {
         self.seen.node()
+    }
+
+    /// Where its socket is looked for, in this order. Asks nobody.
+    pub fn sockets(&self) -> Vec<PathBuf> {
+        self.api.sockets()
     }
 
     /// Whose device is at `place`.

@@ -9,7 +9,7 @@ pub mod import;
 mod tailnet;
 
 pub use change::{ChangeError, Leaves, NewUser};
-pub use tailnet::{Awaited, Bound, TailnetLink, TailnetLinks, Wish};
+pub use tailnet::{Awaited, Bound, Foreseen, Standing, TailnetLink, TailnetLinks, Wish};
 
 use std::sync::Arc;
 

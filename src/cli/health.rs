@@ -33,7 +33,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
         .enable_all()
         .build()
         .map_err(|error| Failure::said(format!("cannot start: {error}")))?;
-    let (status, body) = runtime.block_on(ask_any(&addresses))?;
+    let (status, body) = runtime.block_on(ask_any(&addresses, PATIENCE))?;
     if arguments.json {
         out::raw(&body);
         out::raw(b"\n");
@@ -47,14 +47,15 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     }
 }
 
-async fn ask_any(addresses: &[Address]) -> Result<Answered, Fault> {
+/// The answer of the first of these addresses that gives one, each within `patience`.
+pub(super) async fn ask_any(addresses: &[Address], patience: Duration) -> Result<Answered, Fault> {
     let mut why = String::from("a socket of systemd has no address here");
     for address in addresses {
-        match tokio::time::timeout(PATIENCE, ask(address)).await {
+        match tokio::time::timeout(patience, ask(address)).await {
             Ok(Some(Ok(answered))) => return Ok(answered),
             Ok(Some(Err(error))) => why = format!("{address}: {error}"),
             Ok(None) => {}
-            Err(_late) => why = format!("{address}: no answer within {} s", PATIENCE.as_secs()),
+            Err(_late) => why = format!("{address}: no answer within {} s", patience.as_secs()),
         }
     }
     Err(Fault::new(format!("no server answers ({why})"))

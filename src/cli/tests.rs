@@ -31,6 +31,8 @@ fn every_command_of_the_contract_is_there() {
         "aegis serve --listen 127.0.0.1:8009 --listen unix:/run/aegis/aegis.sock",
         "aegis demo",
         "aegis check",
+        "aegis doctor --json",
+        "aegis doctor --from 100.64.0.7 --listen unix:/run/aegis/aegis.sock",
         "aegis explain 7f3a",
         "aegis explain --url https://arlo.example.com/ --as sam --from 100.64.0.7",
         "aegis explain --last",
@@ -68,6 +70,7 @@ fn every_command_of_the_contract_is_there() {
 #[test]
 fn what_cannot_be_meant_is_a_usage_error() {
     for line in [
+        "aegis doctor --from laptop",
         "aegis explain",
         "aegis explain 7f3a --last",
         "aegis explain 7f3a --as sam",

@@ -229,7 +229,7 @@ fn addresses(networks: &[Box<str>]) -> Result<Vec<IpAddr>, Broken> {
 }
 
 /// A moment; nothing for Go's zero time, by which older daemons say never.
-fn moment(text: &str) -> Result<Option<Wall>, Broken> {
+pub(super) fn moment(text: &str) -> Result<Option<Wall>, Broken> {
     let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| Broken::Value)?;
     let milliseconds = i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000));
     Ok(if moment.year() > 1 { milliseconds.ok().map(Wall) } else { None })

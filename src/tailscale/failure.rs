@@ -44,7 +44,7 @@ pub enum Broken {
 
 impl Failure {
     /// What an operator can do about it.
-    pub(super) fn hint(self) -> &'static str {
+    pub fn hint(self) -> &'static str {
         match self {
             Self::Denied => {
                 "let the user that Aegis runs as reach the socket, and say `tailscale.socket` where it is; nobody \

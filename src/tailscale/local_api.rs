@@ -5,7 +5,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
@@ -62,6 +62,14 @@ impl LocalApi {
     /// No connection yet.
     pub(super) fn new(socket: Socket) -> Self {
         Self { socket, kept: Mutex::default() }
+    }
+
+    /// Where the socket is looked for, in this order.
+    pub(super) fn sockets(&self) -> Vec<PathBuf> {
+        match &self.socket {
+            Socket::At(path) => vec![path.clone()],
+            Socket::Auto => PLACES.iter().map(|(place, _)| PathBuf::from(place)).collect(),
+        }
     }
 
     /// Asks for `target`.

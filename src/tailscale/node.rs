@@ -4,8 +4,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::device::moment;
 use super::failure::{Broken, Failure};
 use super::wire::{self, Status};
+use crate::clock::Wall;
 
 /// The most that is kept of what the daemon complains of: so many sentences, of so many characters.
 const COMPLAINTS: (usize, usize) = (16, 300);
@@ -94,6 +96,8 @@ pub struct Node {
     pub tags: Vec<Box<str>>,
     /// Whether the control server is reached: while it is not, changes on the tailnet are not seen.
     pub online: Option<bool>,
+    /// When its key expires; nothing where it does not.
+    pub expires: Option<Wall>,
     /// Whether changes are heard of as they happen.
     pub heard: Heard,
     /// What the daemon itself complains of.
@@ -113,6 +117,7 @@ impl Node {
             addresses: Vec::new(),
             tags: Vec::new(),
             online: None,
+            expires: None,
             heard: Heard::NotYet,
             health: Vec::new(),
         }
@@ -138,6 +143,7 @@ impl Node {
                 .map(|name| wire::tame(wire::without_tailnet(&name, node.tailnet.as_deref()).0, 255));
             node.tags = own.tags.unwrap_or_default();
             node.online = own.online;
+            node.expires = own.key_expiry.and_then(|text| moment(&text).ok().flatten());
         }
         for address in addresses {
             let address: IpAddr = address.parse().map_err(|_| Broken::Value)?;

@@ -94,6 +94,7 @@ pub(super) struct Own {
     pub(super) tailscale_ips: Option<Vec<Box<str>>>,
     pub(super) tags: Option<Vec<Box<str>>>,
     pub(super) online: Option<bool>,
+    pub(super) key_expiry: Option<Box<str>>,
 }
 
 /// `CurrentTailnet`.

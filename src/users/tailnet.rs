@@ -8,6 +8,7 @@
 
 mod change;
 mod first_sight;
+mod foreseen;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use crate::identity::{Actor, Person, TailnetLogin, UserId};
 use crate::store::{Row, Rows, Statement, StoreError, Write, WriteError, values};
 
 pub use change::Wish;
+pub use foreseen::{Foreseen, Standing};
 
 /// What is recorded of one person of the tailnet, as a check needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]

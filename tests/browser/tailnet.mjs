@@ -24,7 +24,7 @@ await withPage({}, async (page) => {
     await attempt();
     await page.unroute(`${elsewhere}/trap`);
   };
-  const ended = (path) => page.waitForEvent("requestfinished", (request) => request.url().endsWith(path));
+  const answered = (path) => page.waitForResponse((response) => response.url().endsWith(path));
 
   await trap("", () => page.evaluate(async (app) => {
     await fetch(`${app}/fetch`, { mode: "no-cors", credentials: "include" }).catch(() => {});
@@ -39,10 +39,10 @@ await withPage({}, async (page) => {
     await new Promise((resolve) => { socket.onopen = socket.onerror = resolve; });
   }, app));
 
-  const frame = ended("/frame");
+  const frame = answered("/frame");
   await trap(`<iframe src="${app}/frame"></iframe>`, () => frame);
 
-  const form = ended("/form");
+  const form = answered("/form");
   await trap(`<form method="post" action="${app}/form"><button>win a prize</button></form>`, async () => {
     await page.getByRole("button").click();
     await form;

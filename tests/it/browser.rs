@@ -140,14 +140,20 @@ fn browser_on_a_tailnet() {
     let host = lab.host("closed");
     let app = format!("{}://{host}", lab.way.scheme);
     drive_to(&from_node(&lab, "laptop"), "tailnet.mjs", &lab, &[("AEGIS_USER", "sam"), ("AEGIS_APP", &app)]);
-    let asked: Vec<String> = lab.app.seen(&host).into_iter().map(|seen| seen.target).collect();
+    let asked: Vec<String> =
+        lab.app.seen(&host).into_iter().map(|seen| format!("{} {}", seen.method, seen.target)).collect();
+    // Everybody may see the icon.
     let of_others: Vec<&str> = asked
         .iter()
         .map(String::as_str)
-        // Everybody may see these.
-        .filter(|target| !matches!(*target, "/" | "/favicon.ico"))
+        .filter(|asked| !matches!(*asked, "GET /" | "GET /favicon.ico"))
         .collect();
-    assert_eq!(of_others, ["/link"], "what the app saw, of what another site tried: {asked:?}");
+    // The form came by way of the sign-in page, as a link would have: without its body and its method.
+    assert_eq!(
+        of_others,
+        ["GET /form", "GET /link"],
+        "what the app saw, of what another site tried: {asked:?}"
+    );
 }
 
 /// Where the names lead for a browser on this node.

@@ -3,6 +3,7 @@
 mod accounts;
 mod beside;
 mod data;
+mod doctor;
 mod import_elsewhere;
 mod importing;
 mod tailnet;

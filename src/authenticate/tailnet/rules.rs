@@ -202,6 +202,11 @@ impl Rules {
         roles
     }
 
+    /// How many of these elements cannot be read, whichever the app.
+    pub fn unreadable(elements: &[serde_json::Value]) -> usize {
+        elements.iter().filter(|element| read_element(element).is_none()).count()
+    }
+
     /// How many elements of grants could not be read since these rules were.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)

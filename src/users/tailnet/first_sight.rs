@@ -15,7 +15,7 @@ const TRIES: usize = 8;
 
 static CONSUME: Statement =
     Statement::new("delete from tailnet_wish where login = $1 and account_id = $2 and ended_at is null");
-static CONFIGURED: Statement =
+pub(super) static CONFIGURED: Statement =
     Statement::new("select person from tailnet_link where tailnet = $1 and configured_login = $2");
 static BIND_CONFIGURED: Statement = Statement::new(
     "insert into tailnet_link (tailnet, person, login, seen_login, configured_login, how, created_at) \

@@ -58,6 +58,8 @@ fn every_answer_carries_the_usual_headers(memory: Memory) {
         (page("//login"), 404),
         (page("/login").method("PUT"), 405),
         (page("/account/password"), 405),
+        (page("/account/tailnet"), 405),
+        (page("/login/tailnet"), 405),
         (page("/login").method("HEAD"), 200),
         (form("/login", &[("email", "nobody"), ("password", "x")]), 422),
         (form("/login", &[]), 422),
@@ -68,6 +70,8 @@ fn every_answer_carries_the_usual_headers(memory: Memory) {
         (form("/login", &[]).body(&"a&".repeat(100)), 400),
         (Ask::new("POST", PORTAL, "/login").header("Sec-Fetch-Site", "same-origin").body("a=b"), 415),
         (form("/account/name", &[("name", "x")]), 303),
+        (form("/account/tailnet", &[("password", "x")]), 303),
+        (form("/login/tailnet", &[]), 303),
         (form("/link/setup", &[("code", "x")]), 410),
         (form("/link/password", &[("code", "x"), ("password", "x")]), 410),
         (page(style), 200),
@@ -252,11 +256,13 @@ fn a_form_from_elsewhere_does_nothing(memory: Memory) {
     let name = person.username.as_str();
     let browser = house.sign_in(name);
     let origin = format!("https://{PORTAL}");
-    let posts: [(&str, Vec<(&str, &str)>); 8] = [
+    let posts: [(&str, Vec<(&str, &str)>); 10] = [
         ("/login", vec![("email", name), ("password", PASSWORD)]),
+        ("/login/tailnet", vec![]),
         ("/logout", vec![]),
         ("/account/name", vec![("name", "Mallory")]),
         ("/account/password", vec![("current", PASSWORD), ("new", "a password of somebody else's")]),
+        ("/account/tailnet", vec![("password", PASSWORD)]),
         ("/account/sessions/end", vec![("id", "x")]),
         ("/account/sessions/end-others", vec![]),
         ("/link/setup", vec![("code", "x")]),

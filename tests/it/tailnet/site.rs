@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use super::{becomes, check, is, laptop, ready, refused};
+use super::{SETTINGS, becomes, check, is, laptop, ready, refused};
 use crate::lab::client::{Answer, Ask};
 use crate::lab::proxy::Kind;
 use crate::lab::tailnet::Runs;
+use crate::lab::way::Way;
 use crate::lab::{Lab, PASSWORD, PORTAL, sign_in_form};
 
 /// The login of the laptop's owner, who is `sam`.
@@ -155,6 +156,16 @@ fn who_is_not_known_is_told_why_and_signs_in_below() {
     let answer = page(&lab, "laptop", "/login", "");
     says(&answer, 200, &["You came over the tailnet, but Tailscale does not answer here right now."]);
     assert_eq!(page(&lab, "laptop", "/account", "").status, 303, "nobody is let in unseen");
+}
+
+#[test]
+fn a_proxy_that_cannot_vouch_is_named_as_the_reason() {
+    let way = Way { tcp: true, tailnet: Some(Runs::Node), settings: SETTINGS, ..Way::TAILNET };
+    let lab = Lab::standing(Kind::Caddy, way);
+    lab.aegis().add_user("sam", &[]);
+    let answer = page(&lab, "laptop", "/login", "");
+    says(&answer, 200, &["(perhaps the tailnet, but the proxy cannot vouch for it)"]);
+    assert!(!answer.body.contains(SAM), "{answer}");
 }
 
 #[test]
