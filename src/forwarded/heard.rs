@@ -49,13 +49,26 @@ impl<'a> Slot<'a> {
 
     /// The text of a header that has to be there, once, and not empty.
     pub(super) fn text(self, name: &'static str) -> Result<&'a str, Unread> {
+        self.read(name, |value| str::from_utf8(value.as_bytes()).map_err(|_| "not UTF-8"))
+    }
+
+    /// The same of a header whose every value is printable ASCII.
+    pub(super) fn ascii(self, name: &'static str) -> Result<&'a str, Unread> {
+        self.read(name, |value| value.to_str().map_err(|_| "not ASCII"))
+    }
+
+    fn read(
+        self,
+        name: &'static str,
+        read: impl FnOnce(&'a HeaderValue) -> Result<&'a str, &'static str>,
+    ) -> Result<&'a str, Unread> {
         let reason = match self {
             Self::Absent => "missing",
             Self::Often => "more than once",
-            Self::Once(value) => match str::from_utf8(value.as_bytes()) {
+            Self::Once(value) => match read(value) {
                 Ok("") => "empty",
                 Ok(text) => return Ok(text),
-                Err(_) => "not UTF-8",
+                Err(reason) => reason,
             },
         };
         Err(Unread::malformed(name, reason))
