@@ -304,7 +304,7 @@ impl Tailnet {
             });
         }
         let mapped = somebody.named(rules, &person.login);
-        let reserved = |username: &Username| rules.is_machine(username);
+        let reserved = |username: &Username| rules.keeps(username);
         Ok(match (somebody, mapped) {
             (Somebody::Own(_), Some(_)) => {
                 self.users.first_sight(person, mapped, None, reserved, now).await?

@@ -246,3 +246,12 @@ fn whoever_comes_first_becomes_a_user_where_that_is_wanted() {
     let listed = lab.aegis().command(&["user", "list", "--json"], "");
     assert!(!String::from_utf8_lossy(&listed.stdout).contains("user-2"), "{listed:#?}");
 }
+
+#[test]
+fn a_username_that_the_settings_keep_for_somebody_is_not_taken_by_who_comes_first() {
+    let settings = "[tailscale]\nsocket = \"{folder}/tailnet/tailscaled.sock\"\nauto_create = true\n\
+                    [tailscale.users]\n\"owner@elsewhere.example\" = \"user-2\"\n";
+    let lab = Lab::standing(Kind::Caddy, Way { settings, ..Way::TAILNET });
+    let (host, here) = (lab.host("closed"), laptop(&lab));
+    becomes("there is an account", || (check(&lab, here, &host, &[]), is("user-22")));
+}
