@@ -255,3 +255,33 @@ fn a_username_that_the_settings_keep_for_somebody_is_not_taken_by_who_comes_firs
     let (host, here) = (lab.host("closed"), laptop(&lab));
     becomes("there is an account", || (check(&lab, here, &host, &[]), is("user-22")));
 }
+
+#[test]
+fn who_is_only_explained_is_not_bound_and_not_made_a_user() {
+    let settings = "[tailscale]\nsocket = \"{folder}/tailnet/tailscaled.sock\"\nauto_create = true\n\
+                    [tailscale.users]\n\"user-2@fake-control.example.net\" = \"sam\"\n";
+    let lab = Lab::standing(Kind::Caddy, Way { settings, ..Way::TAILNET });
+    lab.aegis().add_user("sam", &[]);
+    lab.tailnet().join("phone");
+    let (host, laptop, phone) = (lab.host("closed"), laptop(&lab), lab.tailnet().address_of("phone"));
+    let explained = |from: std::net::IpAddr| {
+        let (url, from) = (format!("http://{host}/"), from.to_string());
+        let output = lab.aegis().command(&["explain", "--url", &url, "--from", &from, "--json"], "");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let recorded = || {
+        let output = lab.aegis().command(&["audit", "tail", "--json"], "");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let before = recorded();
+    // Sam comes for the first time; nobody knows yet whose the phone is, and a visit would make them a user.
+    becomes("sam would be let in", || {
+        let told = explained(laptop);
+        let is_told = told.contains("the rule lets sam in");
+        (check(&lab, phone, &lab.host("shut"), &[]), Box::new(move |_| is_told))
+    });
+    assert!(!explained(phone).contains("\"allowed\":true"), "{}", explained(phone));
+    assert_eq!(recorded(), before, "looking has changed something");
+    becomes("the visitor is made a user", || (check(&lab, phone, &host, &[]), is("user-3")));
+    assert!(explained(phone).contains("the rule lets user-3 in"), "{}", explained(phone));
+}
