@@ -187,7 +187,7 @@ fn device(
     let tags = node.tags.unwrap_or_default();
     let owner = match (&own.tailnet, is_shared, tags.is_empty()) {
         (Some(tailnet), true, true) => {
-            Owner::Shared(person(profile, node.user, format!("shared with {tailnet}").into())?)
+            Owner::Shared(person(profile, node.user, Person::tailnet_of_those_shared_with(tailnet))?)
         }
         (Some(tailnet), false, true) if is_in_tailnet => {
             Owner::Person(person(profile, node.user, tailnet.clone())?)

@@ -268,6 +268,19 @@ async fn an_explicit_link_follows_a_login_to_another_person() {
 }
 
 #[tokio::test]
+async fn an_explicit_link_takes_nothing_from_a_person_of_another_tailnet() {
+    let place = Place::with(&["sam", "guest"]).await;
+    let tailnet = Person::tailnet_of_those_shared_with("tail1.ts.net");
+    let (shared, named) = (Person { tailnet, ..person(1, "x@github") }, "guest".parse().unwrap());
+    let come = || place.users.first_sight_of_shared(&shared, &named, Wall(10));
+    let guest = place.id("guest").await;
+    assert_eq!(come().await.unwrap(), Some(guest));
+    assert_eq!(place.wish("sam", "x@github").await, Wish::Waits(Vec::new()));
+    assert_eq!(place.seen(&person(2, "x@github")).await, Some(place.id("sam").await));
+    assert_eq!(come().await.unwrap(), Some(guest), "no command could bring them back");
+}
+
+#[tokio::test]
 async fn whoever_had_a_login_loses_the_link_to_whom_an_explicit_one_waits_for() {
     let place = Place::with(&["sam", "ann"]).await;
     let (sam, ann) = (place.id("sam").await, place.id("ann").await);
