@@ -188,7 +188,7 @@ impl Tailnet {
     }
 
     /// Which device a request comes from, if an identity may rest on that. Asks nobody.
-    pub fn place(&self, rules: &Rules, ambient: &Ambient<'_>, now: Mono) -> Result<Place, Elsewhere> {
+    pub(super) fn place(&self, rules: &Rules, ambient: &Ambient<'_>, now: Mono) -> Result<Place, Elsewhere> {
         let place = match ambient.address {
             Some(address) if self.tailscale.may_be_there(address) => Place::Address(address),
             Some(address) if address.ip().is_loopback() => {
