@@ -285,3 +285,28 @@ fn who_is_only_explained_is_not_bound_and_not_made_a_user() {
     becomes("the visitor is made a user", || (check(&lab, phone, &host, &[]), is("user-3")));
     assert!(explained(phone).contains("the rule lets user-3 in"), "{}", explained(phone));
 }
+
+#[test]
+fn a_reload_takes_a_person_or_the_whole_tailnet_away_and_gives_it_back() {
+    let section = "[tailscale]\nsocket = \"{folder}/tailnet/tailscaled.sock\"\n";
+    let line = "[tailscale.users]\n\"user-2@fake-control.example.net\" = \"sam\"\n";
+    let settings: &'static str = format!("{section}{line}").leak();
+    let lab = Lab::standing(Kind::Caddy, Way { settings, ..Way::TAILNET });
+    lab.aegis().add_user("sam", &[]);
+    let (host, here, file) = (lab.host("closed"), laptop(&lab), lab.folder.join("aegis.toml"));
+    let whole = std::fs::read_to_string(&file).unwrap();
+    let section = section.replace("{folder}", &lab.folder.display().to_string());
+    assert!(whole.contains(&format!("{section}{line}")), "{whole}");
+    becomes("sam is known", || (check(&lab, here, &host, &[]), is("sam")));
+    for (what, written) in [
+        ("the line is gone", whole.replace(line, "")),
+        ("the section is gone", whole.replace(&format!("{section}{line}"), "")),
+    ] {
+        std::fs::write(&file, written).unwrap();
+        lab.aegis().process.reload();
+        becomes(what, || (check(&lab, here, &host, &[]), refused(401)));
+        std::fs::write(&file, &whole).unwrap();
+        lab.aegis().process.reload();
+        becomes("it is back", || (check(&lab, here, &host, &[]), is("sam")));
+    }
+}
