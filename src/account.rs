@@ -11,7 +11,7 @@ use std::sync::Arc;
 use http::{HeaderValue, header};
 
 use crate::audit::Event;
-use crate::authenticate::tailnet::Sighted;
+use crate::authenticate::tailnet::{Rules, Sighted};
 use crate::browser::{Browser, Seen};
 use crate::clock::Now;
 use crate::error::{Error, Kind};
@@ -56,7 +56,7 @@ struct Owner {
     session: Option<Box<Session>>,
     /// The login of their device, where it is theirs.
     device: Option<Box<str>>,
-    /// Whose device it is, where that is nobody's here.
+    /// Whose device it is, where that is nobody's here, and the settings leave it open who both are.
     stranger: Option<Person>,
 }
 
@@ -199,7 +199,8 @@ impl Door {
     async fn owner(&self, visit: &Visit<'_>) -> Result<Option<Owner>, Error> {
         let Visit { headers, came, now } = visit;
         let seen = self.browser.seen(headers, now.wall).await?;
-        let sighted = self.app.sighted(&self.app.current.load(), came, headers, *now).await;
+        let current = self.app.current.load();
+        let sighted = self.app.sighted(&current, came, headers, *now).await;
         let (guest, stranger) = match sighted {
             Ok(Sighted::Known(guest)) => (Some(guest), None),
             Ok(Sighted::Stranger(person)) => (None, Some(person)),
@@ -214,8 +215,11 @@ impl Door {
             },
         };
         let device = guest.filter(|guest| guest.user() == id).map(|guest| guest.login);
-        let user = self.app.users.by_id(id).await?;
-        Ok(user.map(|user| Owner { user, session, device, stranger }))
+        let Some(user) = self.app.users.by_id(id).await? else { return Ok(None) };
+        let is_said = |rules: &Rules, login: &str| rules.names(login) || rules.keeps(&user.username);
+        let stranger = stranger
+            .filter(|person| current.tailnet.as_ref().is_some_and(|rules| !is_said(rules, &person.login)));
+        Ok(Some(Owner { user, session, device, stranger }))
     }
 
     fn to_sign_in(&self) -> Response {

@@ -23,7 +23,7 @@ use crate::keys::Keys;
 use crate::sessions::{Purpose, Session, Sessions, State};
 use crate::tailscale::Place;
 
-use tailnet::{Ambient, Elsewhere, Rules, Sighted, Tailnet};
+use tailnet::{Ambient, Elsewhere, Occasion, Rules, Sighted, Tailnet};
 
 pub use authorization::is_ours as authorization_is_ours;
 
@@ -185,12 +185,12 @@ impl Authenticate {
     pub async fn find_device<'a>(
         &self,
         rules: Option<&Rules>,
-        device: Place,
+        (device, occasion): (Place, Occasion),
         app: &AppName,
         now: Now,
     ) -> Recognised<'a> {
         match (&self.tailnet, rules) {
-            (Some(tailnet), Some(rules)) => tailnet.find(self, rules, device, app, now).await,
+            (Some(tailnet), Some(rules)) => tailnet.find(self, rules, (device, occasion), app, now).await,
             (None, _) | (_, None) => Recognised { found: Found::Nobody, by: None },
         }
     }
@@ -204,7 +204,7 @@ impl Authenticate {
     ) -> Result<Sighted, Elsewhere> {
         let (Some(tailnet), Some(rules)) = (&self.tailnet, rules) else { return Err(Elsewhere::NoTailnet) };
         let place = tailnet.place(rules, ambient, now.mono)?;
-        let sighted = tailnet.sight(self, rules, place, now).await;
+        let sighted = tailnet.sight(self, rules, (place, Occasion::Visit), now).await;
         if let Sighted::Unanswered(unasked) = &sighted {
             tailnet.tell_of_unanswered(unasked, now.mono);
         }

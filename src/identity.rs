@@ -356,6 +356,21 @@ pub struct Person {
     pub name: Box<str>,
 }
 
+/// What stands before the name of the own tailnet; none has a space in it.
+const SHARED_WITH: &str = "shared with ";
+
+impl Person {
+    /// What `tailnet` is called for people of others whom something is shared with.
+    pub fn tailnet_of_those_shared_with(own: &str) -> Arc<str> {
+        format!("{SHARED_WITH}{own}").into()
+    }
+
+    /// Whether a person's `tailnet` is that of those.
+    pub fn is_of_another(tailnet: &str) -> bool {
+        tailnet.starts_with(SHARED_WITH)
+    }
+}
+
 /// Who did something, for the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {

@@ -127,6 +127,7 @@ impl Door {
             NotDone::Again(Error::said(Kind::Unprocessable, capitalised(error.0)))
         };
         let username: Username = form.text("username").trim().to_lowercase().parse().map_err(refused)?;
+        self.leaves_open(&username, person)?;
         let email = Some(form.text("email").trim()).filter(|text| !text.is_empty());
         let email: Option<Email> = email.map(str::parse).transpose().map_err(refused)?;
         let own_words = vec!["aegis".to_owned(), username.to_string(), form.text("email").to_owned()];
@@ -182,6 +183,7 @@ impl Door {
         let id = link.user.ok_or(NotDone::Used)?;
         let user = self.app.users.by_id(id).await?;
         let user = user.filter(|user| user.active).ok_or(NotDone::Used)?;
+        self.leaves_open(&user.username, person)?;
         let mut own_words = vec!["aegis".to_owned(), user.username.to_string(), user.name.clone()];
         own_words.extend(user.email.as_ref().map(ToString::to_string));
         let hash = self.app.sign_in.new_password(form.secret("password"), own_words).await?;
@@ -193,13 +195,25 @@ impl Door {
         self.admitted(change, |step| step == 0, sent, now).await
     }
 
-    /// Whose device it is, where that is nobody's here.
+    /// Whose device it is, where that is nobody's here, and the settings do not say whose it will be.
     async fn stranger(&self, sent: &Sent<'_>) -> Option<Person> {
         let Sent { headers, came, now, .. } = sent;
-        match self.app.sighted(&self.app.current.load(), came, headers, *now).await {
-            Ok(Sighted::Stranger(person)) => Some(person),
+        let current = self.app.current.load();
+        match self.app.sighted(&current, came, headers, *now).await {
+            Ok(Sighted::Stranger(person)) => {
+                current.tailnet.as_ref().is_some_and(|rules| !rules.names(&person.login)).then_some(person)
+            }
             Ok(Sighted::Known(_) | Sighted::Disabled(_) | Sighted::Unusable(_) | Sighted::Unanswered(_))
             | Err(_) => None,
+        }
+    }
+
+    /// That the settings do not say who `username` is on the tailnet, where somebody is to be linked.
+    fn leaves_open(&self, username: &Username, person: Option<&Person>) -> Result<(), NotDone> {
+        let current = self.app.current.load();
+        match (person, &current.tailnet) {
+            (Some(_), Some(rules)) if rules.keeps(username) => Err(not_to_be_linked()),
+            (Some(_) | None, _) => Ok(()),
         }
     }
 
@@ -228,10 +242,7 @@ impl Door {
         let Change { write, user, linking } = change;
         let signed = self.app.sign_in.admit(write, user, arrival, now).await;
         let signed = signed.map_err(|error| match error {
-            ChangeError::Elsewhere(step) if linking.contains(&step) => NotDone::Again(Error::said(
-                Kind::Conflict,
-                "That person of the tailnet belongs to another account. Untick the box to go on without.",
-            )),
+            ChangeError::Elsewhere(step) if linking.contains(&step) => not_to_be_linked(),
             ChangeError::Elsewhere(step) if spends(step) => NotDone::Used,
             other => NotDone::Again(other.into()),
         })?;
@@ -252,6 +263,13 @@ impl Change {
         };
         Self { linking: before..write.steps.len(), write, user: (user, epoch) }
     }
+}
+
+fn not_to_be_linked() -> NotDone {
+    NotDone::Again(Error::said(
+        Kind::Conflict,
+        "This device cannot be linked to this account. Untick the box to go on without.",
+    ))
 }
 
 /// Whom the form links, if it links anybody.

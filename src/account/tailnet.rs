@@ -9,11 +9,13 @@ use crate::users::{ChangeError, TailnetLinks};
 use crate::web::Response;
 use crate::web::pages::Said;
 
-/// The person who could be linked: of a device that is nobody's, to an account that has no link yet, in a
-/// session.
+/// The person who could be linked: of a device that is nobody's, in a session, to an account that has no
+/// link yet and waits for no other person. A further link would let a password make a second factor.
 pub(super) fn offer<'a>(owner: &'a Owner, links: &TailnetLinks) -> Option<&'a Person> {
     let can = owner.session.is_some() && owner.user.password.is_some() && links.bound.is_empty();
-    owner.stranger.as_ref().filter(|_| can)
+    let waits_for_other =
+        |person: &Person| links.awaited.iter().any(|one| !one.login.eq_ignore_ascii_case(&person.login));
+    owner.stranger.as_ref().filter(|person| can && !waits_for_other(person))
 }
 
 impl Door {
@@ -48,7 +50,7 @@ impl Door {
             Ok(()) => Ok(person),
             Err(ChangeError::Elsewhere(_)) => Err(Error::said(
                 Kind::Conflict,
-                "That person of the tailnet belongs to another account. Ask whoever looks after Aegis.",
+                "This device cannot be linked to this account. Ask whoever looks after Aegis.",
             )),
             Err(error) => Err(error.into()),
         }

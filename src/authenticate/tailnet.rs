@@ -24,7 +24,7 @@ use crate::identity::{
 use crate::place::ClientAddress;
 use crate::secret::fingerprint;
 use crate::tailscale::{Answer, Device, Failure, Owner, Place, Tailscale, Unusable};
-use crate::users::{User, Users};
+use crate::users::{Foreseen, Standing, User, Users};
 use crate::web::cookies::{self, Cookie};
 
 pub use rules::{Machine, Rules};
@@ -65,6 +65,15 @@ pub enum Elsewhere {
     Foreign,
     /// The person signed out in this browser.
     SignedOut,
+}
+
+/// Why somebody asks who is on a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// They come: whoever is seen for the first time is bound, or made a user.
+    Visit,
+    /// An operator wants to know: nothing is written.
+    Look,
 }
 
 /// What the tailnet, and our record, say of a device.
@@ -179,7 +188,7 @@ impl Tailnet {
     }
 
     /// Which device a request comes from, if an identity may rest on that. Asks nobody.
-    pub fn place(&self, rules: &Rules, ambient: &Ambient<'_>, now: Mono) -> Result<Place, Elsewhere> {
+    pub(super) fn place(&self, rules: &Rules, ambient: &Ambient<'_>, now: Mono) -> Result<Place, Elsewhere> {
         let place = match ambient.address {
             Some(address) if self.tailscale.may_be_there(address) => Place::Address(address),
             Some(address) if address.ip().is_loopback() => {
@@ -227,7 +236,13 @@ impl Tailnet {
     }
 
     /// Who is on the device at `place`.
-    pub async fn sight(&self, authenticate: &Authenticate, rules: &Rules, place: Place, now: Now) -> Sighted {
+    pub(super) async fn sight(
+        &self,
+        authenticate: &Authenticate,
+        rules: &Rules,
+        (place, occasion): (Place, Occasion),
+        now: Now,
+    ) -> Sighted {
         let answer = match self.tailscale.whois(place, now).await {
             Ok(answer) => answer,
             Err(failure) => return Sighted::Unanswered(Unasked::Tailscale(failure)),
@@ -248,7 +263,7 @@ impl Tailnet {
             }
         };
         let person = somebody.person();
-        match self.person(authenticate, rules, somebody, now).await {
+        match self.person(authenticate, rules, (somebody, occasion), now).await {
             Err(error) => Sighted::Unanswered(Unasked::Store(error)),
             Ok(None) => Sighted::Stranger(person.clone()),
             Ok(Some((user, _))) if !user.active => Sighted::Disabled(person.clone()),
@@ -266,10 +281,16 @@ impl Tailnet {
         &self,
         authenticate: &Authenticate,
         rules: &Rules,
-        somebody: Somebody<'_>,
+        (somebody, occasion): (Somebody<'_>, Occasion),
         now: Now,
     ) -> Result<Option<(User, Handles)>, Error> {
-        let Some(mut id) = self.linked(rules, somebody, now.wall).await? else { return Ok(None) };
+        let linked = || async {
+            match occasion {
+                Occasion::Visit => self.linked(rules, somebody, now.wall).await,
+                Occasion::Look => self.foreseen(rules, somebody).await,
+            }
+        };
+        let Some(mut id) = linked().await? else { return Ok(None) };
         loop {
             let handles = Handles {
                 generation: authenticate.changes.generation(),
@@ -278,7 +299,7 @@ impl Tailnet {
                 tailnet: None,
             };
             // Read again: what changed before the handles were taken would not be heard.
-            match self.linked(rules, somebody, now.wall).await? {
+            match linked().await? {
                 None => return Ok(None),
                 Some(again) if again != id => id = again,
                 Some(_) => return Ok(self.users.by_id(id).await?.map(|user| (user, handles))),
@@ -304,7 +325,7 @@ impl Tailnet {
             });
         }
         let mapped = somebody.named(rules, &person.login);
-        let reserved = |username: &Username| rules.is_machine(username);
+        let reserved = |username: &Username| rules.keeps(username);
         Ok(match (somebody, mapped) {
             (Somebody::Own(_), Some(_)) => {
                 self.users.first_sight(person, mapped, None, reserved, now).await?
@@ -316,6 +337,23 @@ impl Tailnet {
                 self.users.first_sight_of_shared(person, username, now).await?
             }
             (Somebody::Shared(_), None) => None,
+        })
+    }
+
+    /// The same for somebody who only looks; a user who is yet to be made is nobody.
+    async fn foreseen(&self, rules: &Rules, somebody: Somebody<'_>) -> Result<Option<UserId>, Error> {
+        let standing = match somebody {
+            Somebody::Own(_) => Standing::Own { creates: rules.auto_create().is_some() },
+            Somebody::Shared(_) => Standing::Shared,
+        };
+        let named = |login: &str| somebody.named(rules, login);
+        Ok(match self.users.foresee(somebody.person(), standing, named).await? {
+            Foreseen::Is(user) | Foreseen::Becomes(user) => Some(user),
+            Foreseen::Made
+            | Foreseen::NamesNobody
+            | Foreseen::WasAnothers
+            | Foreseen::Ended
+            | Foreseen::Stranger => None,
         })
     }
 
@@ -364,11 +402,11 @@ impl Tailnet {
         &self,
         authenticate: &Authenticate,
         rules: &Rules,
-        place: Place,
+        (place, occasion): (Place, Occasion),
         app: &AppName,
         now: Now,
     ) -> Recognised<'a> {
-        let found = match self.sight(authenticate, rules, place, now).await {
+        let found = match self.sight(authenticate, rules, (place, occasion), now).await {
             Sighted::Known(guest) => {
                 let unread = rules.dropped();
                 let identity = Arc::new(guest.identity(rules, Some(app)));

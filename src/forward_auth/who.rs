@@ -11,7 +11,7 @@ use http::HeaderMap;
 
 use super::passes::{Moment, Pass, Terms, Used};
 use super::{Door, identity_headers, known};
-use crate::authenticate::tailnet::Ambient;
+use crate::authenticate::tailnet::{Ambient, Occasion};
 use crate::authenticate::{Basis, Carried, Credential, Recognised};
 use crate::clock::Now;
 use crate::error::Error;
@@ -131,6 +131,7 @@ impl Door {
         }
         let Some(device) = self.device(current, app, asked, headers, now) else { return carried };
         let rules = current.tailnet.as_ref();
+        let device = (device, Occasion::Visit);
         let on_device = self.authenticate.find_device(rules, device, app.name(), now).await;
         match &carried.found {
             Found::Nobody => on_device,

@@ -119,9 +119,10 @@ fn networks(key: &str, entries: &[Placed<String>], faults: &mut Faults) -> Netwo
 /// That none of `entries` lets a whole part of the `tailnet` say who somebody is: each device could name
 /// the address of another. One address alone may be a proxy.
 fn keep_out(key: &str, entries: &[Placed<String>], tailnet: &[Placed<String>], faults: &mut Faults) {
-    let tailnet: Vec<IpNet> = tailnet.iter().filter_map(|network| network.value.parse().ok()).collect();
+    let read = |entry: &Placed<String>| NetworkList::network(&entry.value).ok();
+    let tailnet: Vec<IpNet> = tailnet.iter().filter_map(read).collect();
     for entry in entries {
-        let Ok(network) = entry.value.parse::<IpNet>() else { continue };
+        let Some(network) = read(entry) else { continue };
         let reaches = |other: &IpNet| network.contains(other) || other.contains(&network);
         if network.prefix_len() < network.max_prefix_len() && tailnet.iter().any(reaches) {
             let message =
@@ -166,6 +167,28 @@ mod tests {
         let several = faults_of(&["caddy", "0.0.0.0/0", "::1", "::/0", "127.0.0.1:80"]);
         assert_eq!(several.matches("hint:").count(), 4, "{several}");
         assert_eq!(several.matches("is everybody").count(), 2, "{several}");
+    }
+
+    #[test]
+    fn no_network_of_the_tailnet_says_who_a_visitor_is_in_whatever_form_it_is_written() {
+        let placed = |entry: &str| [Placed::of(entry.to_owned())];
+        for (entry, tailnet, kept_out) in [
+            ("100.64.0.0/10", "100.64.0.0/10", true),
+            ("100.64.0.0/31", "100.64.0.0/10", true),
+            ("96.0.0.0/4", "100.64.0.0/10", true),
+            ("::ffff:100.64.0.0/106", "100.64.0.0/10", true),
+            ("100.64.0.0/10", "::ffff:100.64.0.0/106", true),
+            ("fd7a:115c:a1e0::/64", "fd7a:115c:a1e0::/48", true),
+            ("100.64.0.5", "100.64.0.0/10", false),
+            ("100.64.0.5/32", "100.64.0.0/10", false),
+            ("::ffff:100.64.0.5", "100.64.0.0/10", false),
+            ("172.18.0.0/16", "100.64.0.0/10", false),
+            ("127.0.0.0/8", "100.64.0.0/10", false),
+        ] {
+            let mut faults = Faults::default();
+            keep_out("trusted_hops", &placed(entry), &placed(tailnet), &mut faults);
+            assert_eq!(!faults.0.is_empty(), kept_out, "{entry} in a tailnet of {tailnet}: {faults}");
+        }
     }
 
     #[test]

@@ -92,9 +92,15 @@ impl NetworkList {
         Ok(list)
     }
 
-    /// Reads one more entry: `10.0.0.0/8`, `fd00::/8`, or a single address.
-    /// An address with bits beyond its prefix (`10.0.0.7/8`) is refused: it could mean either.
+    /// Reads one more entry.
     pub fn add(&mut self, entry: &str) -> Result<(), Malformed> {
+        self.0.push(Self::network(entry)?);
+        Ok(())
+    }
+
+    /// Reads an entry, as it is in a list: `10.0.0.0/8`, `fd00::/8`, or a single address.
+    /// An address with bits beyond its prefix (`10.0.0.7/8`) is refused: it could mean either.
+    pub fn network(entry: &str) -> Result<IpNet, Malformed> {
         let network = match entry.parse::<IpNet>() {
             Ok(network) => network,
             Err(_) => IpNet::from(entry.parse::<IpAddr>().map_err(|_| Malformed::Network)?),
@@ -102,8 +108,7 @@ impl NetworkList {
         if network.trunc() != network {
             return Err(Malformed::Network);
         }
-        self.0.push(unmapped(network));
-        Ok(())
+        Ok(unmapped(network))
     }
 
     /// Whether `address` is in one of them.

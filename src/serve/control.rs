@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use super::listen::Address;
 use super::routes::Routes;
 use super::{Answer, Limits, Listener};
+use crate::authenticate::tailnet::Occasion;
 use crate::error::{Error, Kind};
 use crate::forward_auth::explain::{Explanation, Supposed, judge};
 use crate::forwarded::Peer;
@@ -109,8 +110,8 @@ impl Control {
         let authenticate = &self.app.authenticate;
         let rules = current.tailnet.as_ref();
         authenticate.tailnet.as_ref().filter(|tailnet| tailnet.tailscale.may_be_there(from))?;
-        let now = self.app.clock.now();
-        Some(authenticate.find_device(rules, Place::Address(from), app.name(), now).await.found)
+        let (device, now) = ((Place::Address(from), Occasion::Look), self.app.clock.now());
+        Some(authenticate.find_device(rules, device, app.name(), now).await.found)
     }
 }
 

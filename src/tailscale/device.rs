@@ -25,8 +25,6 @@ const LONGEST_NAME: usize = 100;
 pub struct Answer {
     /// The device, or why it says nothing.
     pub who: Result<Device, Unusable>,
-    /// When it was asked, at the latest.
-    pub asked_at: Mono,
     /// From when it counts no more: [`LIFETIME`](super::LIFETIME) after it was asked, or earlier when the
     /// device's key expires. About a connection it counts for the one request only.
     pub until: Mono,
@@ -45,7 +43,7 @@ impl Answer {
         // What says that the key has expired stands for as long as anything else.
         let left = expires.map(|moment| now.wall.until(moment)).filter(|left| !left.is_zero());
         let until = now.mono.plus(left.map_or(lifetime, |left| left.min(lifetime)));
-        Self { who, asked_at: now.mono, until, generation, expires, bytes }
+        Self { who, until, generation, expires, bytes }
     }
 
     /// Whether it still counts, as far as time goes.
@@ -59,8 +57,6 @@ impl Answer {
 pub struct Device {
     /// Its name without the tailnet's: `laptop`. That of another tailnet is whole, or empty.
     pub name: Box<str>,
-    /// Its id for ever.
-    pub stable_id: Box<str>,
     /// Whose it is.
     pub owner: Owner,
     /// Whether it routes for others: then a request from it may be anybody's behind it.
@@ -127,11 +123,6 @@ impl Grants {
     pub fn of(&self, capability: &str) -> &[Value] {
         self.0.get(capability).map_or(&[], |values| values)
     }
-
-    /// Whether `capability` was granted, be it without arguments.
-    pub fn has(&self, capability: &str) -> bool {
-        self.0.contains_key(capability)
-    }
 }
 
 /// What a body of the daemon says: whose device it is about, and when its key expires.
@@ -187,7 +178,7 @@ fn device(
     let tags = node.tags.unwrap_or_default();
     let owner = match (&own.tailnet, is_shared, tags.is_empty()) {
         (Some(tailnet), true, true) => {
-            Owner::Shared(person(profile, node.user, format!("shared with {tailnet}").into())?)
+            Owner::Shared(person(profile, node.user, Person::tailnet_of_those_shared_with(tailnet))?)
         }
         (Some(tailnet), false, true) if is_in_tailnet => {
             Owner::Person(person(profile, node.user, tailnet.clone())?)
@@ -200,7 +191,6 @@ fn device(
     let grants = cap_map.into_iter().flatten();
     Ok(Ok(Device {
         name: wire::tame(name, 255),
-        stable_id: wire::name(node.stable_id)?,
         owner,
         routes,
         grants: Grants(grants.map(|(capability, values)| (capability, values.unwrap_or_default())).collect()),

@@ -181,10 +181,13 @@ impl Users {
         })
     }
 
-    /// Everybody who was bound under that login or last seen with it, ended or not.
+    /// Everybody of whom explicit links are and who was bound under that login or last seen with it, ended
+    /// or not.
     async fn bound_under(&self, login: &TailnetLogin) -> Result<Vec<Bound>, StoreError> {
         let rows = self.store.scan(&UNDER_LOGIN, values![login.as_str()]).await?;
-        rows.iter().map(Bound::read).collect()
+        let mut bound: Vec<Bound> = rows.iter().map(Bound::read).collect::<Result<_, StoreError>>()?;
+        bound.retain(|one| !Person::is_of_another(&one.tailnet));
+        Ok(bound)
     }
 }
 

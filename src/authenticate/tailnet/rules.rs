@@ -155,9 +155,15 @@ impl Rules {
         self.shared.get(folded(login).as_str())
     }
 
-    /// Whether `username` is the name of a machine.
-    pub fn is_machine(&self, username: &Username) -> bool {
-        self.tags.values().any(|machine| machine.name == *username)
+    /// Whether the settings say who `username` is on the tailnet: a machine, or the person of some login.
+    pub fn keeps(&self, username: &Username) -> bool {
+        let people = self.users.values().chain(self.shared.values());
+        people.chain(self.tags.values().map(|machine| &machine.name)).any(|kept| kept == username)
+    }
+
+    /// Whether the settings say whose account the person with that login is.
+    pub fn names(&self, login: &str) -> bool {
+        self.user(login).or_else(|| self.shared_user(login)).is_some()
     }
 
     /// What a device with these tags is; nothing if none of them is listed, or if they name several.

@@ -93,7 +93,7 @@ fn a_past_expiry_counts_before_the_daemon_flags_it() {
 #[test]
 fn a_person_is_known_with_name_device_and_grants() {
     let device = read(&recorded("whois-capmap")).unwrap().unwrap();
-    assert_eq!((&*device.name, &*device.stable_id), ("laptop", "TESTCTRL00000002"));
+    assert_eq!(&*device.name, "laptop");
     assert!(!device.routes);
     let Owner::Person(person) = &device.owner else { panic!("no person: {device:?}") };
     assert_eq!((person.id, &*person.name), (2, "User 2"));
@@ -101,13 +101,12 @@ fn a_person_is_known_with_name_device_and_grants() {
     let grants = &device.grants;
     let expected = json!([{ "roles": ["admin"], "apps": ["grafana.example.com"] }, { "roles": ["viewer"] }]);
     assert_eq!(grants.of("aegis.example.com/cap/auth"), expected.as_array().unwrap());
-    assert!(grants.has("example.com/cap/flag"), "granted without arguments");
-    assert!(grants.of("example.com/cap/flag").is_empty());
+    assert!(grants.of("example.com/cap/flag").is_empty(), "granted without arguments");
     for absent in ["example.com/cap/other", "https", ""] {
-        assert!(!grants.has(absent) && grants.of(absent).is_empty(), "{absent:?} was not granted");
+        assert!(grants.of(absent).is_empty(), "{absent:?} was not granted");
     }
     let none = read(&patched(|whois| whois["CapMap"] = Value::Null)).unwrap().unwrap();
-    assert!(!none.grants.has("https://tailscale.com/cap/ingress"), "{none:?}");
+    assert!(none.grants.of("aegis.example.com/cap/auth").is_empty(), "{none:?}");
 }
 
 #[test]
@@ -232,10 +231,6 @@ fn names_that_cannot_be_are_broken_and_those_for_people_are_tamed() {
     for login in ["", "sam\n@github", "sam\u{0}", "sam\u{85}@github", &"s".repeat(256)] {
         let read = read(&patched(|whois| whois["UserProfile"]["LoginName"] = login.into()));
         assert_eq!(whose(read), "broken: Value", "{login:?}");
-    }
-    for id in ["", "a\r\nb"] {
-        let read = read(&patched(|whois| whois["Node"]["StableID"] = id.into()));
-        assert_eq!(whose(read), "broken: Value", "{id:?}");
     }
     for (written, kept) in [
         (json!("Bob Ünïcode 中"), "Bob Ünïcode 中".to_owned()),

@@ -28,6 +28,14 @@ static AWAIT: Statement = Statement::new(
 static AWAITED_FOR_ANOTHER: Statement = Statement::new(
     "select login from tailnet_wish where login = $1 and account_id <> $2 and ended_at is null",
 );
+// Who of the tailnet a user is, is a second factor: beside one that is there, no password makes another.
+static ANOTHER: Statement = Statement::new(
+    "select person from tailnet_link where account_id = $1 and ended_at is null \
+     and not (tailnet = $2 and person = $3)",
+);
+static ANOTHER_AWAITED: Statement = Statement::new(
+    "select login from tailnet_wish where account_id = $1 and ended_at is null and login <> $2",
+);
 static COME: Statement = Statement::new("delete from tailnet_wish where login = $1 and account_id = $2");
 static END_WISH: Statement = Statement::new(
     "update tailnet_wish set ended_at = $3 where login = $1 and account_id = $2 and ended_at is null",
@@ -40,13 +48,18 @@ static END_WISHES: Statement =
 impl Users {
     /// The write that binds this very person to the user who is signed in on their device, to go with
     /// another. Like every explicit link it passes one that has ended; not one that counts for anybody
-    /// else, by configuration too, nor a login that is waited for on behalf of another user.
+    /// else, by configuration too, nor a login that is waited for on behalf of another user. Only for a
+    /// user whom nobody else of the tailnet is, or is waited for to be.
     pub fn linking(base: Write, user: UserId, person: &Person, actor: Actor, now: Wall) -> Write {
         let login = person.login.to_ascii_lowercase();
         let write = base
             .exec(&ACCOUNT, values![user.to_string()])
             .expect(Rows::One)
             .exec(&AWAITED_FOR_ANOTHER, values![login.as_str(), user.to_string()])
+            .expect(Rows::None)
+            .exec(&ANOTHER, values![user.to_string(), &*person.tailnet, person.id])
+            .expect(Rows::None)
+            .exec(&ANOTHER_AWAITED, values![user.to_string(), login.as_str()])
             .expect(Rows::None)
             .exec(&COME, values![login.as_str(), user.to_string()]);
         binding(write, user, person, &login, How::Own, actor, now)

@@ -90,6 +90,12 @@ impl Place {
         self.users.wish_link(id, &named(login), Actor::Command, Wall(20)).await.unwrap()
     }
 
+    /// A command links the person to the user.
+    async fn bind(&self, username: &str, person: &Person) {
+        self.wish(username, &person.login).await;
+        assert_eq!(self.seen(person).await, Some(self.id(username).await), "{person:?}");
+    }
+
     async fn unlink(&self, username: &str, login: Option<&str>) -> TailnetLinks {
         let (id, login) = (self.id(username).await, login.map(named));
         self.users.unlink(id, login.as_ref(), Actor::Command, Wall(30)).await.unwrap()
@@ -262,15 +268,28 @@ async fn an_explicit_link_follows_a_login_to_another_person() {
 }
 
 #[tokio::test]
+async fn an_explicit_link_takes_nothing_from_a_person_of_another_tailnet() {
+    let place = Place::with(&["sam", "guest"]).await;
+    let tailnet = Person::tailnet_of_those_shared_with("tail1.ts.net");
+    let (shared, named) = (Person { tailnet, ..person(1, "x@github") }, "guest".parse().unwrap());
+    let come = || place.users.first_sight_of_shared(&shared, &named, Wall(10));
+    let guest = place.id("guest").await;
+    assert_eq!(come().await.unwrap(), Some(guest));
+    assert_eq!(place.wish("sam", "x@github").await, Wish::Waits(Vec::new()));
+    assert_eq!(place.seen(&person(2, "x@github")).await, Some(place.id("sam").await));
+    assert_eq!(come().await.unwrap(), Some(guest), "no command could bring them back");
+}
+
+#[tokio::test]
 async fn whoever_had_a_login_loses_the_link_to_whom_an_explicit_one_waits_for() {
     let place = Place::with(&["sam", "ann"]).await;
     let (sam, ann) = (place.id("sam").await, place.id("ann").await);
-    place.own("ann", &person(1, "x@github")).await.unwrap();
-    place.own("ann", &person(2, "y@github")).await.unwrap();
     let elsewhere = |login| Person { tailnet: "tail2.ts.net".into(), ..person(1, login) };
-    place.own("ann", &elsewhere("x@github")).await.unwrap();
-    place.link(&person(1, "away@github")).await;
+    place.bind("ann", &person(2, "y@github")).await;
+    place.bind("ann", &elsewhere("x@github")).await;
     place.link(&elsewhere("away@github")).await;
+    place.bind("ann", &person(1, "x@github")).await;
+    place.link(&person(1, "away@github")).await;
     assert!(matches!(place.wish("sam", "x@github").await, Wish::Waits(before) if before[0].person == 1));
     place.link(&person(1, "x@github")).await;
     place.link(&elsewhere("x@github")).await;
@@ -317,8 +336,8 @@ async fn a_login_that_was_taken_back_is_not_made_a_user() {
 async fn unlinking_one_login_leaves_the_others() {
     let place = Place::with(&["sam"]).await;
     let (one, two) = (person(1, "one@github"), person(2, "two@github"));
-    place.own("sam", &one).await.unwrap();
-    place.own("sam", &two).await.unwrap();
+    place.bind("sam", &one).await;
+    place.bind("sam", &two).await;
     place.wish("sam", "three@github").await;
     place.link(&person(1, "renamed@github")).await;
     let ended = place.unlink("sam", Some("renamed@github")).await;
@@ -352,7 +371,7 @@ async fn a_deleted_users_links_stay_as_marks() {
 
 #[tokio::test]
 async fn one_links_oneself_only_if_one_is_nobody_else_s() {
-    let place = Place::with(&["sam", "ann", "gone"]).await;
+    let place = Place::with(&["sam", "ann", "bob", "gone"]).await;
     let one = person(1, "One@GitHub");
     place.own("sam", &one).await.unwrap();
     place.own("sam", &one).await.expect("said twice");
@@ -364,16 +383,36 @@ async fn one_links_oneself_only_if_one_is_nobody_else_s() {
     let refused = place.own("ann", &person(2, "two@github")).await;
     assert!(matches!(refused, Err(ChangeError::Elsewhere(_))), "by configuration: {refused:?}");
 
-    place.wish("sam", "three@github").await;
+    place.wish("bob", "three@github").await;
     let refused = place.own("ann", &person(3, "three@github")).await;
     assert!(matches!(refused, Err(ChangeError::Elsewhere(_))), "waited for: {refused:?}");
-    place.own("sam", &person(3, "three@github")).await.unwrap();
+    place.own("bob", &person(3, "three@github")).await.unwrap();
     assert_eq!(place.seen(&person(4, "three@github")).await, None, "it is waited for no more");
 
     let gone = place.id("gone").await;
     place.delete("gone").await;
     let refused = place.users.link_person(gone, &person(5, "x"), Actor::User(gone), Wall(60)).await;
     assert!(matches!(refused, Err(ChangeError::Elsewhere(0))), "deleted: {refused:?}");
+}
+
+#[tokio::test]
+async fn nobody_links_themselves_to_a_user_who_is_somebody_else_or_waited_for() {
+    let place = Place::with(&["sam", "ann"]).await;
+    place.bind("sam", &person(1, "sam@github")).await;
+    place.wish("ann", "ann@github").await;
+    for username in ["sam", "ann"] {
+        let refused = place.own(username, &person(2, "thief@github")).await;
+        assert!(matches!(refused, Err(ChangeError::Elsewhere(_))), "{username}: {refused:?}");
+    }
+    assert_eq!(place.link(&person(2, "thief@github")).await, None);
+    // Two at once, from two devices, on the same password.
+    place.unlink("ann", None).await;
+    let (one, other) = (person(3, "ann@github"), person(4, "thief@github"));
+    let (first, second) = tokio::join!(place.own("ann", &one), place.own("ann", &other));
+    assert!(first.is_ok() != second.is_ok(), "{first:?} and {second:?}");
+    // What has ended is in nobody's way.
+    place.unlink("sam", None).await;
+    place.own("sam", &person(5, "sam@example.com")).await.unwrap();
 }
 
 #[tokio::test]

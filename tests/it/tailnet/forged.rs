@@ -5,7 +5,7 @@ use crate::lab::client::{Answer, Ask};
 use crate::lab::proxy::Kind;
 use crate::lab::tailnet::Runs;
 use crate::lab::way::Way;
-use crate::lab::{AEGIS_PORT, Lab};
+use crate::lab::{AEGIS_PORT, Lab, PORTAL};
 
 #[test]
 fn an_address_that_is_only_claimed_is_never_an_identity() {
@@ -38,6 +38,26 @@ fn an_address_that_is_only_claimed_is_never_an_identity() {
                     "{kind} from {from:?}\nasked: {ask}\ncame back: {answer}"
                 );
                 lab.app_heard_nothing(&host, &ask, &answer);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_address_that_is_only_claimed_is_nobody_on_the_site_itself() {
+    for kind in [Kind::Caddy, Kind::Nginx] {
+        let lab = ready(kind, Runs::Node);
+        let here = laptop(&lab).to_string();
+        lab.tailnet().join("phone");
+        for from in [None, Some("phone")] {
+            for path in ["/login", "/account", "/logout"] {
+                let ask = Ask::navigation(PORTAL, path)
+                    .header("X-Forwarded-For", &here)
+                    .header("X-Real-IP", &here)
+                    .header("X-Forwarded-For", &format!("{here}, {here}"));
+                let answer = from.map_or_else(|| lab.send(&ask), |node| lab.send_from(node, &ask));
+                let is_sams = answer.body.contains("user-2@") || answer.header("location") == Some("/");
+                assert!(!is_sams, "{kind} from {from:?}\nasked: {ask}\ncame back: {answer}");
             }
         }
     }

@@ -246,3 +246,67 @@ fn whoever_comes_first_becomes_a_user_where_that_is_wanted() {
     let listed = lab.aegis().command(&["user", "list", "--json"], "");
     assert!(!String::from_utf8_lossy(&listed.stdout).contains("user-2"), "{listed:#?}");
 }
+
+#[test]
+fn a_username_that_the_settings_keep_for_somebody_is_not_taken_by_who_comes_first() {
+    let settings = "[tailscale]\nsocket = \"{folder}/tailnet/tailscaled.sock\"\nauto_create = true\n\
+                    [tailscale.users]\n\"owner@elsewhere.example\" = \"user-2\"\n";
+    let lab = Lab::standing(Kind::Caddy, Way { settings, ..Way::TAILNET });
+    let (host, here) = (lab.host("closed"), laptop(&lab));
+    becomes("there is an account", || (check(&lab, here, &host, &[]), is("user-22")));
+}
+
+#[test]
+fn who_is_only_explained_is_not_bound_and_not_made_a_user() {
+    let settings = "[tailscale]\nsocket = \"{folder}/tailnet/tailscaled.sock\"\nauto_create = true\n\
+                    [tailscale.users]\n\"user-2@fake-control.example.net\" = \"sam\"\n";
+    let lab = Lab::standing(Kind::Caddy, Way { settings, ..Way::TAILNET });
+    lab.aegis().add_user("sam", &[]);
+    lab.tailnet().join("phone");
+    let (host, laptop, phone) = (lab.host("closed"), laptop(&lab), lab.tailnet().address_of("phone"));
+    let explained = |from: std::net::IpAddr| {
+        let (url, from) = (format!("http://{host}/"), from.to_string());
+        let output = lab.aegis().command(&["explain", "--url", &url, "--from", &from, "--json"], "");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let recorded = || {
+        let output = lab.aegis().command(&["audit", "tail", "--json"], "");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let before = recorded();
+    // Sam comes for the first time; nobody knows yet whose the phone is, and a visit would make them a user.
+    becomes("sam would be let in", || {
+        let told = explained(laptop);
+        let is_told = told.contains("the rule lets sam in");
+        (check(&lab, phone, &lab.host("shut"), &[]), Box::new(move |_| is_told))
+    });
+    assert!(!explained(phone).contains("\"allowed\":true"), "{}", explained(phone));
+    assert_eq!(recorded(), before, "looking has changed something");
+    becomes("the visitor is made a user", || (check(&lab, phone, &host, &[]), is("user-3")));
+    assert!(explained(phone).contains("the rule lets user-3 in"), "{}", explained(phone));
+}
+
+#[test]
+fn a_reload_takes_a_person_or_the_whole_tailnet_away_and_gives_it_back() {
+    let section = "[tailscale]\nsocket = \"{folder}/tailnet/tailscaled.sock\"\n";
+    let line = "[tailscale.users]\n\"user-2@fake-control.example.net\" = \"sam\"\n";
+    let settings: &'static str = format!("{section}{line}").leak();
+    let lab = Lab::standing(Kind::Caddy, Way { settings, ..Way::TAILNET });
+    lab.aegis().add_user("sam", &[]);
+    let (host, here, file) = (lab.host("closed"), laptop(&lab), lab.folder.join("aegis.toml"));
+    let whole = std::fs::read_to_string(&file).unwrap();
+    let section = section.replace("{folder}", &lab.folder.display().to_string());
+    assert!(whole.contains(&format!("{section}{line}")), "{whole}");
+    becomes("sam is known", || (check(&lab, here, &host, &[]), is("sam")));
+    for (what, written) in [
+        ("the line is gone", whole.replace(line, "")),
+        ("the section is gone", whole.replace(&format!("{section}{line}"), "")),
+    ] {
+        std::fs::write(&file, written).unwrap();
+        lab.aegis().process.reload();
+        becomes(what, || (check(&lab, here, &host, &[]), refused(401)));
+        std::fs::write(&file, &whole).unwrap();
+        lab.aegis().process.reload();
+        becomes("it is back", || (check(&lab, here, &host, &[]), is("sam")));
+    }
+}

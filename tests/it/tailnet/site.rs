@@ -329,6 +329,31 @@ fn a_stranger_links_their_device_to_the_account_whose_password_they_know() {
 }
 
 #[test]
+fn a_stolen_password_and_a_device_of_ones_own_do_not_make_a_second_factor_beside_the_owners() {
+    let lab = ready(Kind::Caddy, Runs::Node);
+    lab.tailnet().join("phone");
+    let (phone, ann, strong) = (lab.tailnet().address_of("phone"), lab.person(&[]), lab.host("strong"));
+    // The settings say whose sam's device is; of ann's a command has said it, and nobody has come yet.
+    let awaited = lab.aegis().command(&["user", "link", &ann, "--tailnet", "ann@github"], "");
+    assert!(awaited.status.success(), "{awaited:#?}");
+    for name in ["sam", &ann] {
+        let cookie = session(&lab, name);
+        let account = page(&lab, "phone", "/account", &cookie);
+        assert!(!account.body.contains("Link it to this account"), "{name}: {account}");
+        let linked = send(&lab, "phone", "/account/tailnet", &[("password", PASSWORD)], &cookie);
+        says(&linked, 409, &["This device cannot be linked"]);
+        // Nor does a link to a new password.
+        let output = lab.aegis().command(&["user", "passwd", name], "");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let code = text.split("/link/password#").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let code = code.unwrap_or_else(|| panic!("no link: {output:#?}"));
+        let fields = [("code", code), ("password", "nine bridges across the estuary"), ("tailnet", "on")];
+        says(&send(&lab, "phone", "/link/password", &fields, ""), 409, &["Untick the box"]);
+    }
+    assert_eq!(check(&lab, phone, &strong, &[]).status, 401, "nothing was linked");
+}
+
+#[test]
 fn a_link_of_one_use_links_the_device_it_is_used_on_if_asked() {
     let lab = ready(Kind::Caddy, Runs::Node);
     lab.tailnet().join("phone");

@@ -65,7 +65,20 @@ fn a_machine_has_one_name_whatever_its_tags() {
     assert_eq!(shown(&["tag:probe"]).as_deref(), Some(""));
     assert_eq!(shown(&["tag:ci", "tag:probe"]), None, "two names are none");
     assert_eq!(shown(&["tag:other"]), None);
-    assert!(rules.is_machine(&"ci".parse().unwrap()) && !rules.is_machine(&"sam".parse().unwrap()));
+}
+
+#[test]
+fn a_name_that_stands_in_the_settings_is_kept_for_whom_they_mean() {
+    let rules = rules(
+        "[tailscale.users]\n\"Sam@GitHub\" = \"sam\"\n[tailscale.shared]\n\"guest@elsewhere\" = \"guest\"\n\
+         [tailscale.tags]\n\"tag:ci\" = { user = \"ci\" }",
+    );
+    for (username, kept) in [("sam", true), ("guest", true), ("ci", true), ("ann", false)] {
+        assert_eq!(rules.keeps(&username.parse().unwrap()), kept, "the username {username}");
+    }
+    for (login, named) in [("sam@github", true), ("GUEST@elsewhere", true), ("sam", false), ("ci", false)] {
+        assert_eq!(rules.names(login), named, "the login {login}");
+    }
 }
 
 #[test]
