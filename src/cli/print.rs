@@ -9,12 +9,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use http::HeaderName;
 
 use super::{Common, Failure, Outcome, health, out, settings};
 use crate::place::Scheme;
 use crate::policy;
 use crate::serve::listen::{self, Address};
-use crate::state::{App, Prepared};
+use crate::state::{App, HeaderNames, Prepared};
 
 /// Where the shipped files look for Aegis, and the shipped units let it listen.
 const USUAL: &str = "/run/aegis/aegis.sock";
@@ -58,6 +59,8 @@ struct Places {
     /// The site of `public_url`.
     portal: Site,
     apps: Vec<Shown>,
+    /// Identity headers that are not called as in the shipped files: their name there, and here.
+    renamed: Vec<(String, String)>,
 }
 
 /// Where Aegis listens.
@@ -95,8 +98,23 @@ impl Places {
             scheme,
             portal: Site { host: public_url.host().to_string(), port },
             apps: prepared.current.policy.apps().iter().map(|app| shown(app)).collect(),
+            renamed: renamed(&prepared.current.header_names),
         }
     }
+}
+
+/// What is renamed, in the spelling of headers: each word with a capital.
+fn renamed(names: &HeaderNames) -> Vec<(String, String)> {
+    let spelled = |name: &HeaderName| {
+        let capital = |word: &str| {
+            let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+            format!("{}{rest}", first.to_ascii_uppercase())
+        };
+        name.as_str().split('-').map(capital).collect::<Vec<_>>().join("-")
+    };
+    let shipped = HeaderNames::remote();
+    let pairs = shipped.all().into_iter().zip(names.all());
+    pairs.filter(|(from, to)| from != to).map(|(from, to)| (spelled(from), spelled(to))).collect()
 }
 
 impl Aegis {

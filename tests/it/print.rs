@@ -30,7 +30,7 @@ fn print(folder: &Path, top: &str, proxy: &str) -> String {
 }
 
 /// How Aegis may listen, and what the proxies then have to ask.
-fn listens(folder: &Path) -> [(String, String, String); 4] {
+fn listens(folder: &Path) -> [(String, String, String); 5] {
     let socket = folder.join("aegis.sock").display().to_string();
     let usual = "/run/aegis/aegis.sock";
     let case = |listen: &str, caddy: &str, nginx: &str| {
@@ -42,6 +42,11 @@ fn listens(folder: &Path) -> [(String, String, String); 4] {
             &format!("\"127.0.0.1:8009\", \"unix:{socket}\""),
             &format!("unix/{socket}"),
             &format!("unix:{socket}"),
+        ),
+        case(
+            "\"systemd\"]\nheaders = \"tailscale\"\ntrusted_hops = [",
+            &format!("unix/{usual}"),
+            &format!("unix:{usual}"),
         ),
         case("\"systemd\"", &format!("unix/{usual}"), &format!("unix:{usual}")),
         case("\"0.0.0.0:8010\"", "127.0.0.1:8010", "127.0.0.1:8010"),

@@ -1,4 +1,5 @@
-//! A file for `/etc/nginx/conf.d` out of the parts in `examples/nginx/`. Never changes a part.
+//! A file for `/etc/nginx/conf.d` out of the parts in `examples/nginx/`. Never changes more of a part than
+//! the names of identity headers.
 
 use std::fmt::Write as _;
 
@@ -49,11 +50,13 @@ server {{
         );
     }
     server(&mut file, places, &[&places.portal], &indented(body(PORTAL), 1));
+    let location =
+        places.renamed.iter().fold(body(LOCATION).to_owned(), |part, (from, to)| rename(&part, from, to));
     for app in &places.apps {
         let inside = format!(
             "{}\n    location / {{\n{}\n        # Write where {} listens.\n        proxy_pass http://{UPSTREAM};\n    }}\n",
             indented(body(SERVER), 1),
-            indented(body(LOCATION), 2),
+            indented(&location, 2),
             app.title
         );
         let mut sites: Vec<&Site> = app.sites.iter().collect();
@@ -64,6 +67,24 @@ server {{
         }
     }
     file
+}
+
+/// The variable of an answer's header.
+fn answered(name: &str) -> String {
+    format!("$upstream_http_{};", name.to_ascii_lowercase().replace('-', "_"))
+}
+
+/// The part with another name for an identity header: read from the answer under it, and set under it.
+/// What the visitor sends under the shipped name is taken away as before.
+fn rename(part: &str, from: &str, to: &str) -> String {
+    let sets = format!("proxy_set_header {from} ");
+    let line = |line: &str| match line.strip_prefix(&sets) {
+        Some(value) => format!("proxy_set_header {to} {}\n{sets}\"\";\n", value.trim_start()),
+        // The new name may be one that is taken away otherwise.
+        None if line.starts_with(&format!("proxy_set_header {to} ")) => String::new(),
+        None => format!("{}\n", line.replace(&answered(from), &answered(to))),
+    };
+    part.lines().map(line).collect()
 }
 
 /// A server for sites at the same port.
@@ -90,4 +111,19 @@ fn indented(text: &str, levels: usize) -> String {
     let margin = "    ".repeat(levels);
     let line = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("{margin}{line}\n") };
     text.lines().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_with_another_name_is_read_and_set_under_it_once() {
+        let part = rename(LOCATION, "Remote-User", "Tailscale-User-Login");
+        let lines: Vec<&str> = part.lines().filter(|line| line.contains("Tailscale-User-Login")).collect();
+        assert_eq!(lines, ["proxy_set_header Tailscale-User-Login $aegis_user;"], "{part}");
+        assert!(part.contains("proxy_set_header Remote-User \"\";"), "{part}");
+        assert!(part.contains("$aegis_user          $upstream_http_tailscale_user_login;"), "{part}");
+        assert!(!part.contains("$upstream_http_remote_user;"), "{part}");
+    }
 }
