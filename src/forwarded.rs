@@ -219,9 +219,9 @@ impl<'a> Asked<'a> {
 type Question<'a> = (AbsoluteUrl<'a>, Method);
 
 fn read_forward<'a>(heard: &Heard<'a>) -> Result<Question<'a>, Unread> {
-    let method = read_method("X-Forwarded-Method", heard.method.text("X-Forwarded-Method")?)?;
+    let method = read_method("X-Forwarded-Method", heard.method.ascii("X-Forwarded-Method")?)?;
     let scheme = read_proto(heard)?;
-    let host = heard.host.text("X-Forwarded-Host")?;
+    let host = heard.host.ascii("X-Forwarded-Host")?;
     let Authority { host, port } = Authority::parse(host).map_err(Unread::in_part("X-Forwarded-Host"))?;
     let target = heard.target.text("X-Forwarded-Uri")?;
     let target = Target::parse(target).map_err(Unread::in_part("X-Forwarded-Uri"))?;
@@ -229,7 +229,7 @@ fn read_forward<'a>(heard: &Heard<'a>) -> Result<Question<'a>, Unread> {
 }
 
 fn read_nginx<'a>(heard: &Heard<'a>) -> Result<Question<'a>, Unread> {
-    let method = read_method("X-Original-Method", heard.method.text("X-Original-Method")?)?;
+    let method = read_method("X-Original-Method", heard.method.ascii("X-Original-Method")?)?;
     let url = heard.target.text("X-Original-URL")?;
     Ok((AbsoluteUrl::parse(url).map_err(Unread::in_part("X-Original-URL"))?, method))
 }
@@ -237,7 +237,7 @@ fn read_nginx<'a>(heard: &Heard<'a>) -> Result<Question<'a>, Unread> {
 fn read_envoy<'a>(heard: &Heard<'a>, method: &Method, uri: &'a Uri) -> Result<Question<'a>, Unread> {
     let method = read_method("start line", method.as_str())?;
     let scheme = read_proto(heard)?;
-    let host = heard.host.text("Host")?;
+    let host = heard.host.ascii("Host")?;
     let Authority { host, port } = Authority::parse(host).map_err(Unread::in_part("Host"))?;
     if uri.authority().is_some() {
         return Err(Unread::malformed("start line", "names a host"));
@@ -259,7 +259,7 @@ fn read_method(part: &'static str, text: &str) -> Result<Method, Unread> {
 }
 
 fn read_proto(heard: &Heard<'_>) -> Result<Scheme, Unread> {
-    heard.proto.text("X-Forwarded-Proto")?.parse().map_err(Unread::in_part("X-Forwarded-Proto"))
+    heard.proto.ascii("X-Forwarded-Proto")?.parse().map_err(Unread::in_part("X-Forwarded-Proto"))
 }
 
 /// The visitor's address: the right-most entry of all lines, given from the last, that is no hop of ours.

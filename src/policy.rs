@@ -28,11 +28,14 @@ pub struct Policy {
     apps: Vec<Arc<App>>,
     /// The host of `public_url`: never an app.
     own: Host,
-    exact: HashMap<Host, Listed>,
+    exact: Places,
     /// By the domain below which the hosts are.
-    below: HashMap<Host, Listed>,
+    below: Places,
     notes: Vec<Fault>,
 }
+
+/// Hosts that are looked up on every check. Strangers choose what is looked up, never what is in it.
+type Places = HashMap<Host, Listed, foldhash::fast::RandomState>;
 
 /// An app under one of its hosts.
 #[derive(Debug)]

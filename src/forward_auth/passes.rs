@@ -4,10 +4,11 @@
 //! session, the rules' version, the change feed and both clocks say so; a pass is never a verdict.
 //! Never: holds anything for nobody or for a refusal, so that strangers cannot fill it.
 
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use http::HeaderMap;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -168,7 +169,7 @@ impl Passes {
             let likely = usize::try_from(bytes / 4096).unwrap_or(1024).max(16);
             Cache::with_weighter(likely, bytes, Weight)
         });
-        Self { cache, keys: RandomState::new() }
+        Self { cache, keys: RandomState::default() }
     }
 
     /// The pass of that credential at that app, if it counts now.

@@ -49,13 +49,26 @@ impl<'a> Slot<'a> {
 
     /// The text of a header that has to be there, once, and not empty.
     pub(super) fn text(self, name: &'static str) -> Result<&'a str, Unread> {
+        self.read(name, |value| str::from_utf8(value.as_bytes()).map_err(|_| "not UTF-8"))
+    }
+
+    /// The same of a header whose every value is printable ASCII.
+    pub(super) fn ascii(self, name: &'static str) -> Result<&'a str, Unread> {
+        self.read(name, |value| value.to_str().map_err(|_| "not ASCII"))
+    }
+
+    fn read(
+        self,
+        name: &'static str,
+        read: impl FnOnce(&'a HeaderValue) -> Result<&'a str, &'static str>,
+    ) -> Result<&'a str, Unread> {
         let reason = match self {
             Self::Absent => "missing",
             Self::Often => "more than once",
-            Self::Once(value) => match str::from_utf8(value.as_bytes()) {
+            Self::Once(value) => match read(value) {
                 Ok("") => "empty",
                 Ok(text) => return Ok(text),
-                Err(_) => "not UTF-8",
+                Err(reason) => reason,
             },
         };
         Err(Unread::malformed(name, reason))
@@ -108,36 +121,38 @@ impl<'a> Heard<'a> {
         let forward = dialect == Dialect::Forward;
         let nginx = dialect == Dialect::Nginx;
         for (name, value) in headers {
-            match name.as_str() {
-                FOR => heard.forwarded_for.put(value),
-                PROTO if !nginx => heard.proto.put(value),
-                URI if forward => heard.target.put(value),
-                HOST if forward => heard.host.put(value),
-                METHOD if forward => heard.method.put(value),
-                ORIGINAL_URL if nginx => heard.target.put(value),
-                ORIGINAL_METHOD if nginx => heard.method.put(value),
-                "host" if dialect == Dialect::Envoy => heard.host.put(value),
-                SECRET => heard.secret.put(value),
-                "connection" => heard.erases |= !names_options_only(value),
-                "x-requested-with" => heard.requested_with = true,
-                "upgrade" => heard.upgrade = true,
-                "origin" => heard.origin.put(value),
-                "access-control-request-method" => heard.request_method = true,
-                "sec-fetch-mode" => {
+            let name = name.as_str();
+            // By the first letter: most headers of a browser are none of these, and are passed by at once.
+            match name.as_bytes().first() {
+                Some(b'x') => match name {
+                    FOR => heard.forwarded_for.put(value),
+                    PROTO if !nginx => heard.proto.put(value),
+                    URI if forward => heard.target.put(value),
+                    HOST if forward => heard.host.put(value),
+                    METHOD if forward => heard.method.put(value),
+                    ORIGINAL_URL if nginx => heard.target.put(value),
+                    ORIGINAL_METHOD if nginx => heard.method.put(value),
+                    SECRET => heard.secret.put(value),
+                    "x-requested-with" => heard.requested_with = true,
+                    other => heard.aliased |= is_alias(dialect, other),
+                },
+                Some(b's') => {
+                    let Some(part) = name.strip_prefix("sec-fetch-") else { continue };
                     heard.fetch_metadata = true;
-                    heard.fetch_mode.put(value);
+                    match part {
+                        "mode" => heard.fetch_mode.put(value),
+                        "site" => heard.fetch_site.put(value),
+                        "dest" => heard.fetch_destination.put(value),
+                        _ => {}
+                    }
                 }
-                "sec-fetch-site" => {
-                    heard.fetch_metadata = true;
-                    heard.fetch_site.put(value);
-                }
-                "sec-fetch-dest" => {
-                    heard.fetch_metadata = true;
-                    heard.fetch_destination.put(value);
-                }
-                FUNNEL => heard.funnel = true,
-                other if other.starts_with("sec-fetch-") => heard.fetch_metadata = true,
-                other => heard.aliased |= is_alias(dialect, other),
+                Some(b'c') if name == "connection" => heard.erases |= !names_options_only(value),
+                Some(b'u') if name == "upgrade" => heard.upgrade = true,
+                Some(b'o') if name == "origin" => heard.origin.put(value),
+                Some(b'a') if name == "access-control-request-method" => heard.request_method = true,
+                Some(b't') if name == FUNNEL => heard.funnel = true,
+                Some(b'h') if name == "host" && dialect == Dialect::Envoy => heard.host.put(value),
+                Some(_) | None => {}
             }
         }
         heard
@@ -151,7 +166,7 @@ fn names_options_only(connection: &HeaderValue) -> bool {
     })
 }
 
-/// Whether `name`, which is none of the family's names, becomes one where separators are all the
+/// Whether `name`, which begins like all of them and is none of the family's names, becomes one where separators are all the
 /// same: `X_Forwarded_Uri` in CGI and WSGI, `X.Forwarded.Uri` in some others.
 fn is_alias(dialect: Dialect, name: &str) -> bool {
     let family: &[&str] = match dialect {
@@ -159,7 +174,7 @@ fn is_alias(dialect: Dialect, name: &str) -> bool {
         Dialect::Nginx => &[ORIGINAL_URL, ORIGINAL_METHOD, FOR],
         Dialect::Envoy => &[PROTO, FOR],
     };
-    name.starts_with('x') && family.iter().any(|known| same_but_for_separators(known, name))
+    family.iter().any(|known| same_but_for_separators(known, name))
 }
 
 fn same_but_for_separators(known: &str, name: &str) -> bool {

@@ -87,8 +87,8 @@ impl<'a> Authority<'a> {
                 None => return Err(Malformed::Host),
             }
         } else {
-            match text.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
+            match memchr::memchr(b':', text.as_bytes()).and_then(|colon| text.split_at_checked(colon)) {
+                Some((host, port)) => (host, port.strip_prefix(':')),
                 None => (text, None),
             }
         };

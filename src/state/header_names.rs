@@ -164,6 +164,24 @@ mod tests {
     }
 
     #[test]
+    fn the_known_sets_have_their_names() {
+        let set = |name: &str| HeaderNames::compile(&Placed::of(config::HeaderNames::Set(name.to_owned())));
+        for (name, expected) in [
+            ("remote", ["remote-user", "remote-email", "remote-name"]),
+            (
+                "x-auth-request",
+                ["x-auth-request-user", "x-auth-request-email", "x-auth-request-preferred-username"],
+            ),
+            ("tailscale", ["tailscale-user-login", "remote-email", "tailscale-user-name"]),
+        ] {
+            let names = set(name).unwrap();
+            assert_eq!([&names.user, &names.email, &names.name].map(HeaderName::as_str), expected, "{name}");
+            assert!(names.distinct().is_ok(), "{name}");
+        }
+        assert!(set("tail-scale").is_err());
+    }
+
+    #[test]
     fn names_that_are_taken_or_doubtful_are_refused() {
         for (key, name) in [
             ("user", "X_User"),

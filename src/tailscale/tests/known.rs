@@ -90,10 +90,14 @@ async fn an_answer_does_not_outlive_the_key() {
     lab.daemon.put_quietly(&whois);
     let answer = lab.whois(LAPTOP).await.unwrap();
     assert_eq!(answer.until, lab.clock.now().mono.plus(2 * SECOND), "it is 09:12:54");
+    // The wall clock was set: it shows the moment before the other does.
+    let set = Now { wall: Wall(lab.clock.now().wall.0 + 2000), ..lab.clock.now() };
+    let answer = lab.tailscale.whois(at(LAPTOP), set).await.unwrap();
+    assert_eq!(unusable(&answer), Some(Unusable::Expired));
     lab.hand.advance(2 * SECOND);
     assert_eq!(unusable(&lab.whois(LAPTOP).await.unwrap()), Some(Unusable::Expired));
     assert_eq!(lab.questions(), 2);
-    lab.hand.advance(4 * SECOND);
+    lab.hand.advance(2 * SECOND);
     assert_eq!(unusable(&lab.whois(LAPTOP).await.unwrap()), Some(Unusable::Expired));
     assert_eq!(lab.questions(), 2, "that it has expired is remembered as anything else");
 }

@@ -98,10 +98,24 @@ async fn a_state_that_the_bus_kept_quiet_is_seen_at_the_next_heartbeat() {
     assert_eq!(login(&lab.whois(LAPTOP).await.unwrap()), SAM);
     let before = lab.tailscale.generation();
     lab.daemon.set_status(|status| status["BackendState"] = "Stopped".into());
-    lab.hand.advance(HEARTBEAT);
-    until("stopped", || lab.tailscale.node().state == BackendState::Stopped).await;
+    lab.moving("stopped", || lab.tailscale.node().state == BackendState::Stopped).await;
     assert!(lab.tailscale.generation() > before);
     assert_eq!(lab.whois(LAPTOP).await.err(), Some(Failure::NotRunning(BackendState::Stopped)));
+}
+
+#[tokio::test]
+async fn a_status_from_before_a_change_settles_nothing() {
+    let lab = Lab::new().await;
+    lab.daemon.meet("/status", Manner::Held);
+    let asked = lab.daemon.questions("/status").len();
+    lab.moving("the heartbeat", || lab.daemon.questions("/status").len() > asked).await;
+    let doubts = lab.tailscale.seen.doubts();
+    lab.daemon.set_state("Stopped");
+    until("the state", || lab.tailscale.seen.doubts() > doubts).await;
+    // What is held says Running.
+    lab.daemon.meet_as_usual();
+    assert_eq!(lab.whois(LAPTOP).await.err(), Some(Failure::NotRunning(BackendState::Stopped)));
+    assert_eq!(lab.questions(), 0);
 }
 
 #[tokio::test]
@@ -112,8 +126,7 @@ async fn a_control_server_out_of_reach_is_told_and_stops_nobody() {
         status["Self"]["Online"] = false.into();
         status["Health"] = json!(["Unable to connect to the Tailscale coordination server."]);
     });
-    lab.hand.advance(HEARTBEAT);
-    until("offline", || lab.tailscale.node().online == Some(false)).await;
+    lab.moving("offline", || lab.tailscale.node().online == Some(false)).await;
     assert_eq!(lab.tailscale.node().health.len(), 1);
     assert_eq!(lab.tailscale.generation(), before, "nobody is somebody else by that");
     assert_eq!(login(&lab.whois(LAPTOP).await.unwrap()), SAM);
