@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use serde_json::json;
+
 use super::{becomes, check, is, laptop, ready, refused};
 use crate::lab::Lab;
 use crate::lab::client::{Answer, Ask};
@@ -85,17 +87,24 @@ fn a_crowd_of_made_up_addresses_does_not_hold_up_who_is_known() {
     let lab = ready(Kind::Caddy, Runs::Daemon);
     let (host, here) = (lab.host("closed"), laptop(&lab));
     thread::scope(|scope| {
-        for crowd in 0..8u8 {
+        for one in 0..50u8 {
             let (lab, host) = (&lab, &host);
             scope.spawn(move || {
-                for one in 0..50u8 {
-                    let made_up = IpAddr::V4(Ipv4Addr::new(100, 90, crowd, one));
+                for round in 0..8u8 {
+                    let made_up = IpAddr::V4(Ipv4Addr::new(100, 90, round, one));
                     let answer = check(lab, made_up, host, &[]);
                     assert!(refused(401)(&answer) || refused(503)(&answer), "{made_up}: {answer}");
                 }
             });
         }
-        for _ in 0..50 {
+        for round in 0..50 {
+            if round % 10 == 0 {
+                // A change, after which nothing that is remembered counts: sam is asked about anew.
+                let name = format!("Sam {round}");
+                let profile =
+                    json!({ "ID": 2, "LoginName": "user-2@fake-control.example.net", "DisplayName": name });
+                lab.tailnet().user(&profile);
+            }
             let answer = check(&lab, here, &host, &[]);
             assert!(is("sam")(&answer), "amid a crowd: {answer}");
         }
