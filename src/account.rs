@@ -134,6 +134,7 @@ impl Door {
             user_agent: visit.user_agent(),
             is_known: Browser::device(visit.headers).is_some(),
             keep,
+            enrol_until: None,
             replaces: None,
         };
         let signed = sign_in.admit(write, (owner.user.id, owner.user.epoch + 1), arrival, now).await?;

@@ -78,6 +78,10 @@ pub struct Settings {
     pub cookie: CookieSettings,
     /// `[tailscale]`, if it is there: without it nobody is known by the tailnet.
     pub tailscale: Option<Placed<TailscaleSettings>>,
+    /// `[telegram]`, if it is there: without it nobody is asked there.
+    pub telegram: Option<Placed<TelegramSettings>>,
+    /// `[second_factor]`.
+    pub second_factor: SecondFactorSettings,
     /// `[session]`.
     pub session: SessionSettings,
     /// `[token]` and `JWT_SECRET`.
@@ -148,6 +152,30 @@ pub struct TagSettings {
     pub user: Option<Placed<String>>,
     /// `roles`.
     pub roles: Vec<Placed<String>>,
+}
+
+/// `[telegram]`.
+#[derive(Clone, Debug)]
+pub struct TelegramSettings {
+    /// `token`, `token_file` or the credential `telegram`: of the bot, as @BotFather gives it.
+    pub token: Option<Placed<Secret>>,
+    /// `mode`: `pick` one of four numbers, `type` the number, or `plain` for browsers that are remembered. `pick`.
+    pub mode: Placed<String>,
+    /// `api_url`: of the Bot API. `https://api.telegram.org`.
+    pub api_url: Placed<String>,
+    /// `receive`: `polling` or `webhook`. `polling`.
+    pub receive: Placed<String>,
+    /// `webhook_secret`, `webhook_secret_file` or the credential `telegram_webhook`.
+    pub webhook_secret: Option<Placed<Secret>>,
+}
+
+/// `[second_factor]`.
+#[derive(Clone, Debug)]
+pub struct SecondFactorSettings {
+    /// `roles`: who has one of these shows two factors wherever somebody must be signed in.
+    pub roles: Vec<Placed<String>>,
+    /// `fresh`: how long after showing a factor it may be used to change the account. `10m`.
+    pub fresh: Placed<String>,
 }
 
 /// `[session]`: spans such as `7d`, `24h`, `30m`.

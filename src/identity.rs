@@ -242,33 +242,67 @@ impl FromStr for AppName {
 pub enum Method {
     /// The account's password.
     Password,
+    /// A tap on the right number in Telegram.
+    Telegram,
+    /// A code of an authenticator app (RFC 6238).
+    Totp,
+    /// A passkey that verified its user: two factors in one (`WebAuthn`).
+    Passkey,
+    /// A recovery code, each of which counts once.
+    RecoveryCode,
+    /// An API token, which somebody made who had shown two factors.
+    Token,
     /// The local tailscaled knows whose device it is. Never of a session: it is asked anew.
     Tailnet,
 }
 
 impl Method {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Password,
+        Self::Telegram,
+        Self::Totp,
+        Self::Passkey,
+        Self::RecoveryCode,
+        Self::Token,
+        Self::Tailnet,
+    ];
+
     /// As it stands in `Remote-Auth-Method` and in the store.
     pub fn name(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Telegram => "telegram",
+            Self::Totp => "totp",
+            Self::Passkey => "passkey",
+            Self::RecoveryCode => "recovery_code",
+            Self::Token => "token",
             Self::Tailnet => "tailnet",
         }
     }
 
-    /// As it stands in a token's `amr` (RFC 8176, section 2; `tailnet` is a name of our own).
+    /// As it stands in a token's `amr` (RFC 8176, section 2; `token` and `tailnet` are names of our own).
     pub fn amr(self) -> &'static str {
         match self {
             Self::Password => "pwd",
+            Self::Telegram => "mca",
+            Self::Totp | Self::RecoveryCode => "otp",
+            Self::Passkey => "pop",
+            Self::Token => "token",
             Self::Tailnet => "tailnet",
         }
     }
 
     /// The method of that [`name`](Self::name).
     pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "password" => Some(Self::Password),
-            "tailnet" => Some(Self::Tailnet),
-            _ => None,
+        Self::ALL.into_iter().find(|method| method.name() == name)
+    }
+
+    /// Whether it is more than a password: what it adds to one makes two factors.
+    pub fn is_second_factor(self) -> bool {
+        match self {
+            Self::Telegram | Self::Totp | Self::Passkey | Self::RecoveryCode => true,
+            Self::Password | Self::Token | Self::Tailnet => false,
         }
     }
 }
@@ -280,6 +314,19 @@ pub enum Assurance {
     SignedIn,
     /// Two factors, or one that counts as two.
     TwoFactor,
+}
+
+impl Assurance {
+    /// How far a session or a token reaches in which these were shown. (How far a device of the tailnet
+    /// reaches is for the settings to say.)
+    pub fn of(methods: &[Method]) -> Self {
+        let counts = |method: &Method| match method {
+            Method::Passkey | Method::Token => true,
+            Method::Telegram | Method::Totp | Method::RecoveryCode => methods.contains(&Method::Password),
+            Method::Password | Method::Tailnet => false,
+        };
+        if methods.iter().any(counts) { Self::TwoFactor } else { Self::SignedIn }
+    }
 }
 
 /// What a rule asks of a visitor.
@@ -329,6 +376,20 @@ impl Identity {
     pub fn method_names(&self) -> String {
         let names: Vec<&str> = self.methods.iter().map(|method| method.name()).collect();
         names.join("+")
+    }
+
+    /// The claim `amr` (RFC 8176): how it was recognised, each once, and `mfa` for two factors that were shown.
+    pub fn amr(&self) -> Vec<&'static str> {
+        let mut amr: Vec<&'static str> = Vec::with_capacity(self.methods.len() + 1);
+        for method in self.methods.iter().map(|method| method.amr()) {
+            if !amr.contains(&method) {
+                amr.push(method);
+            }
+        }
+        if self.methods.iter().any(|method| method.is_second_factor()) {
+            amr.push("mfa");
+        }
+        amr
     }
 
     /// Whether the tailnet, and nothing else, says who this is.

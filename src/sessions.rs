@@ -68,6 +68,8 @@ pub struct Session {
     pub expires_at: Wall,
     /// "Keep me signed in".
     pub keep: bool,
+    /// Until when a factor may be added in it without showing one: a link opened it.
+    pub enrol_until: Option<Wall>,
     /// Whether it was ended, ran out, lay idle, is of an older epoch, or its account may not come in.
     pub state: State,
 }
@@ -149,14 +151,14 @@ static BY_ID: Statement = Statement::new(
     "select session.id, session.kind, session.audience, session.methods, session.authenticated_at, \
      session.used_at, session.expires_at, session.ended_at, session.epoch, \
      account.id, account.username, account.email, account.name, account.roles, account.administrator, \
-     account.active, account.epoch, account.deleted_at, session.keep \
+     account.active, account.epoch, account.deleted_at, session.keep, session.enrol_until \
      from session join account on account.id = session.account_id where session.id = $1",
 );
 static BY_SECRET: Statement = Statement::new(
     "select session.id, session.kind, session.audience, session.methods, session.authenticated_at, \
      session.used_at, session.expires_at, session.ended_at, session.epoch, \
      account.id, account.username, account.email, account.name, account.roles, account.administrator, \
-     account.active, account.epoch, account.deleted_at, session.keep \
+     account.active, account.epoch, account.deleted_at, session.keep, session.enrol_until \
      from session join account on account.id = session.account_id where session.secret = $1",
 );
 static LIST: Statement = Statement::new(
@@ -343,8 +345,8 @@ impl Sessions {
             username,
             roles,
             administrator: row.bool(14)?,
+            assurance: Assurance::of(&methods),
             methods,
-            assurance: Assurance::SignedIn,
             authenticated_at: Some(row.wall(4)?),
             session: Some(id),
         };
@@ -359,7 +361,8 @@ impl Sessions {
         let audience = row.optional(2, Row::text)?.map(str::to_owned);
         let identity = Arc::new(identity);
         let keep = row.bool(18)?;
-        Ok(Session { id, purpose, identity, audience, expires_at, keep, state })
+        let enrol_until = row.optional(19, Row::wall)?;
+        Ok(Session { id, purpose, identity, audience, expires_at, keep, enrol_until, state })
     }
 }
 

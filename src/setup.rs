@@ -237,6 +237,7 @@ impl Door {
             user_agent: sent.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
             is_known: false,
             keep: false,
+            enrol_until: None,
             replaces: self.browser.seen(sent.headers, now).await?.session(),
         };
         let Change { write, user, linking } = change;

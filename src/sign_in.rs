@@ -47,6 +47,8 @@ pub struct Arrival<'a> {
     pub is_known: bool,
     /// "Keep me signed in".
     pub keep: bool,
+    /// Until when a factor may be added in the session without showing one.
+    pub enrol_until: Option<Wall>,
     /// The session the browser had until now.
     pub replaces: Option<SessionId>,
 }
@@ -232,6 +234,7 @@ impl SignIn {
             audience,
             methods: METHODS,
             keep,
+            enrol_until: None,
             address: shown.address,
             user_agent: shown.user_agent,
             replaces,
@@ -274,6 +277,7 @@ impl SignIn {
             audience: None,
             methods: METHODS,
             keep: arrival.keep,
+            enrol_until: arrival.enrol_until,
             address: arrival.address,
             user_agent: arrival.user_agent,
             replaces: arrival.replaces,

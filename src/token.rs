@@ -166,7 +166,6 @@ impl Door {
                 }
                 let identity = &session.identity;
                 let roles: Vec<&str> = identity.role_names().collect();
-                let methods: Vec<&str> = identity.methods.iter().map(|method| method.amr()).collect();
                 web::json(
                     StatusCode::OK,
                     &json!({
@@ -176,7 +175,7 @@ impl Door {
                         "roles": roles,
                         "exp": session.expires_at.seconds(),
                         "aud": only.unwrap_or(crate::keys::EVERY_APP),
-                        "amr": methods,
+                        "amr": identity.amr(),
                         "auth_time": identity.authenticated_at.map(crate::clock::Wall::seconds),
                     }),
                 )

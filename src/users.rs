@@ -52,7 +52,7 @@ impl User {
             administrator: self.administrator,
             authenticated_at: Some(at),
             session: Some(session),
-            ..self.recognised(methods, Assurance::SignedIn)
+            ..self.recognised(methods, Assurance::of(methods))
         }
     }
 

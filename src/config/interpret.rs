@@ -8,7 +8,8 @@ use super::section::{Reading, Section};
 use super::tree::Table;
 use super::{
     AppSettings, BootstrapAdmin, CookieSettings, HeaderNames, LimitSettings, LogSettings, Placed,
-    RuleSettings, SessionSettings, Settings, TagSettings, TailscaleSettings, TokenSettings,
+    RuleSettings, SecondFactorSettings, SessionSettings, Settings, TagSettings, TailscaleSettings,
+    TelegramSettings, TokenSettings,
 };
 use crate::error::Fault;
 use crate::secret::{Secret, same};
@@ -35,7 +36,7 @@ pub(super) fn settings(tree: Table, reading: &mut Reading) -> Settings {
 }
 
 fn whole(root: &mut Section<'_>) -> Settings {
-    for section in ["telegram", "mail", "metrics"] {
+    for section in ["mail", "metrics"] {
         root.later(section);
     }
     let database_url = database_url(root);
@@ -50,6 +51,11 @@ fn whole(root: &mut Section<'_>) -> Settings {
         headers: headers(root),
         cookie: root.section("cookie", |cookie| CookieSettings { domain: cookie.text("domain") }),
         tailscale: root.optional_section("tailscale", tailscale),
+        telegram: root.optional_section("telegram", telegram),
+        second_factor: root.section("second_factor", |section| SecondFactorSettings {
+            roles: section.texts_or("roles", &[]),
+            fresh: section.text_or("fresh", "10m"),
+        }),
         session: root.section("session", |session| SessionSettings {
             idle: session.text_or("idle", "7d"),
             longest: session.text_or("longest", "30d"),
@@ -156,6 +162,16 @@ fn tailscale(section: &mut Section<'_>) -> TailscaleSettings {
             user: tag.text("user"),
             roles: tag.texts_or("roles", &[]),
         }),
+    }
+}
+
+fn telegram(section: &mut Section<'_>) -> TelegramSettings {
+    TelegramSettings {
+        token: section.secret("token", "token_file", "telegram"),
+        mode: section.text_or("mode", "pick"),
+        api_url: section.text_or("api_url", "https://api.telegram.org"),
+        receive: section.text_or("receive", "polling"),
+        webhook_secret: section.secret("webhook_secret", "webhook_secret_file", "telegram_webhook"),
     }
 }
 

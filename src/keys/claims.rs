@@ -65,7 +65,7 @@ pub struct AssertionClaims {
 
 /// The methods of `identity` as RFC 8176 calls them.
 fn references(identity: &Identity) -> Vec<String> {
-    identity.methods.iter().map(|method| method.amr().to_owned()).collect()
+    identity.amr().into_iter().map(str::to_owned).collect()
 }
 
 /// An access token's payload.

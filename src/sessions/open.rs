@@ -24,6 +24,8 @@ pub struct NewSession<'a> {
     pub methods: &'a [Method],
     /// "Keep me signed in".
     pub keep: bool,
+    /// Until when a factor may be added without showing one.
+    pub enrol_until: Option<Wall>,
     /// From where.
     pub address: Option<ClientAddress>,
     /// With what, as the browser says.
@@ -56,8 +58,8 @@ pub enum OpenError {
 
 static OPEN: Statement = Statement::new(
     "insert into session (id, kind, account_id, epoch, secret, audience, methods, authenticated_at, created_at, \
-     used_at, expires_at, keep, address, user_agent) \
-     select $1, $2, account.id, account.epoch, $5, $6, $7, $8, $8, $8, $9, $10, $11, $12 from account \
+     used_at, expires_at, keep, address, user_agent, enrol_until) \
+     select $1, $2, account.id, account.epoch, $5, $6, $7, $8, $8, $8, $9, $10, $11, $12, $13 from account \
      where account.id = $3 and account.epoch = $4 and account.active = true and account.deleted_at is null",
 );
 static REPLACE: Statement =
@@ -101,6 +103,7 @@ impl Sessions {
                     new.keep,
                     new.address.map(|address| address.to_string()),
                     new.user_agent.map(plain),
+                    new.enrol_until,
                 ],
             )
             .expect(Rows::One)

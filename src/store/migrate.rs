@@ -29,6 +29,11 @@ pub(super) struct Migration {
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "0001_start", text: include_str!("../../sql/sqlite/0001_start.sql") },
     Migration { number: 2, name: "0002_tailnet", text: include_str!("../../sql/sqlite/0002_tailnet.sql") },
+    Migration {
+        number: 3,
+        name: "0003_second_factor",
+        text: include_str!("../../sql/sqlite/0003_second_factor.sql"),
+    },
 ];
 
 impl Migration {

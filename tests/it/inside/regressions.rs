@@ -78,8 +78,14 @@ fn a_session_was_opened_for_a_password_replaced_meanwhile(memory: Memory) {
     let set = users.set_password(Write::new(), &person, &hash, Actor::Command, house.now());
     house.wait(set).expect("the operator's is set");
     let admit = |user: &User| {
-        let arrival =
-            Arrival { address: None, user_agent: None, is_known: false, keep: false, replaces: None };
+        let arrival = Arrival {
+            address: None,
+            user_agent: None,
+            is_known: false,
+            keep: false,
+            enrol_until: None,
+            replaces: None,
+        };
         let actor = Actor::User(user.id);
         let write = Users::setting_password(Write::new(), user, &hash, actor, house.now());
         house.wait(house.app.sign_in.admit(write, (user.id, user.epoch + 1), arrival, house.now()))

@@ -1,0 +1,1 @@
+//! How often somebody is asked on Telegram. Pure.
