@@ -17,6 +17,8 @@ pub enum Event {
     SignedIn,
     /// A sign-in failed: unknown, disabled or locked account, or a wrong password.
     SignInFailed,
+    /// A second factor was added to an account.
+    FactorAdded,
     /// Too many sign-ins failed: an account, a device or an address is locked for a while.
     SignInLocked,
     /// Somebody signed out.
@@ -67,6 +69,7 @@ impl Event {
         match self {
             Self::SignedIn => "sign_in.done",
             Self::SignInFailed => "sign_in.failed",
+            Self::FactorAdded => "factor.added",
             Self::SignInLocked => "sign_in.locked",
             Self::SignedOut => "sign_out.done",
             Self::SessionEnded => "session.ended",

@@ -5,6 +5,8 @@
 //! is opened only for the account that was judged, unchanged since.
 //! Never: writes an answer. Every door with a password goes through here and only translates.
 
+mod passkey;
+
 use std::time::Duration;
 
 use crate::attempts::{self, Attempts, Counted, Guess, Taken};
@@ -14,6 +16,7 @@ use crate::error::{Error, Kind};
 use crate::identity::{Actor, Identity, Method, SessionId, UserId};
 use crate::password::{Busy, Checked, Passwords, StoredHash};
 use crate::place::ClientAddress;
+use crate::second_factor::SecondFactor;
 use crate::secret::Secret;
 use crate::sessions::{NewSession, OpenError, Opened, Purpose, Sessions};
 use crate::store::{Statement, Store, Write, WriteError, values};
@@ -109,6 +112,8 @@ pub struct SignIn {
     pub attempts: Attempts,
     /// Who computes hashes.
     pub passwords: Passwords,
+    /// What is shown besides a password, or instead of one.
+    pub second_factor: SecondFactor,
 }
 
 /// What is known of somebody who may come in, and is written with their session.

@@ -27,6 +27,7 @@ use crate::links::Links;
 use crate::password::Passwords;
 use crate::place::{Host, Scheme};
 use crate::policy::{self, Policy};
+use crate::second_factor::SecondFactor;
 use crate::secret::fingerprint;
 use crate::sessions::{Lifetimes, Sessions};
 use crate::sign_in::SignIn;
@@ -200,6 +201,8 @@ impl App {
             let tailscale = Arc::new(Tailscale::new(options, clock.clone()));
             Arc::new(Tailnet::new(tailscale, users.clone()))
         });
+        let second_factor = SecondFactor::new(store.clone());
+        second_factor.passkeys.stand_at(current.site.public_url());
         let sign_in = SignIn {
             clock: clock.clone(),
             store: store.clone(),
@@ -207,6 +210,7 @@ impl App {
             sessions: sessions.clone(),
             attempts: attempts.clone(),
             passwords: passwords.clone(),
+            second_factor,
         };
         Ok(Arc::new(Self {
             current: ArcSwap::from_pointee(current),
@@ -254,6 +258,7 @@ impl App {
         let mut current = prepared.current;
         current.version = was.version + 1;
         let differs = self.fixed.differences(&current.fixed);
+        self.sign_in.second_factor.passkeys.stand_at(current.site.public_url());
         self.current.store(Arc::new(current));
         self.reload_failed.store(false, Ordering::Release);
         differs
