@@ -179,7 +179,7 @@ impl Passkeys {
 
     async fn credentials_of(&self, user: UserId) -> Result<Vec<Vec<u8>>, StoreError> {
         let rows = self.store.get(&CREDENTIALS_OF, values![user.to_string()]).await?;
-        rows.iter().map(|row| row.bytes(0).map(|id| id.to_vec())).collect()
+        rows.iter().map(|row| row.bytes(0).map(<[u8]>::to_vec)).collect()
     }
 
     async fn begun(
