@@ -115,6 +115,8 @@ pub struct App {
     pub sessions: Sessions,
     /// Counters of guesses.
     pub attempts: Attempts,
+    /// What more than a password there is.
+    pub second_factor: SecondFactor,
     /// Single-use links.
     pub links: Links,
     /// From a password to a session.
@@ -197,12 +199,12 @@ impl App {
         let users = Users::new(store.clone());
         let sessions = Sessions::new(store.clone(), fixed.session_lifetimes());
         let attempts = Attempts::new(store.clone());
+        let second_factor = SecondFactor::new(store.clone());
+        second_factor.passkeys.stand_at(current.site.public_url());
         let tailnet = fixed.tailscale.clone().map(|options| {
             let tailscale = Arc::new(Tailscale::new(options, clock.clone()));
             Arc::new(Tailnet::new(tailscale, users.clone()))
         });
-        let second_factor = SecondFactor::new(store.clone());
-        second_factor.passkeys.stand_at(current.site.public_url());
         let sign_in = SignIn {
             clock: clock.clone(),
             store: store.clone(),
@@ -210,7 +212,8 @@ impl App {
             sessions: sessions.clone(),
             attempts: attempts.clone(),
             passwords: passwords.clone(),
-            second_factor,
+            second_factor: second_factor.clone(),
+            asks: None,
         };
         Ok(Arc::new(Self {
             current: ArcSwap::from_pointee(current),
@@ -231,6 +234,7 @@ impl App {
             users,
             sessions,
             attempts,
+            second_factor,
             sign_in,
             reload_failed: AtomicBool::new(false),
         }))
@@ -258,7 +262,7 @@ impl App {
         let mut current = prepared.current;
         current.version = was.version + 1;
         let differs = self.fixed.differences(&current.fixed);
-        self.sign_in.second_factor.passkeys.stand_at(current.site.public_url());
+        self.second_factor.passkeys.stand_at(current.site.public_url());
         self.current.store(Arc::new(current));
         self.reload_failed.store(false, Ordering::Release);
         differs

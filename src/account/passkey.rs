@@ -30,7 +30,7 @@ impl Door {
         let (owner, session) = self.who_may_add(&visit).await?;
         let user = &owner.user;
         let holder = Holder { id: user.id, username: &user.username, name: &user.name };
-        let passkeys = &self.app.sign_in.second_factor.passkeys;
+        let passkeys = &self.app.second_factor.passkeys;
         let begun = passkeys.begin_registration(holder, session, visit.now.wall).await?;
         Ok(web::json(
             StatusCode::OK,
@@ -44,7 +44,7 @@ impl Door {
         let answered: Answered<'_> = web::read_json(visit.headers, body)?;
         let (user, now) = (owner.user.id, visit.now.wall);
         let response = answered.response.get().as_bytes();
-        let passkeys = &self.app.sign_in.second_factor.passkeys;
+        let passkeys = &self.app.second_factor.passkeys;
         let made =
             passkeys.finish_registration(answered.ceremony, session, user, response, &answered.name, now);
         let refused = || {

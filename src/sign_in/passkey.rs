@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::identity::{Actor, UserId};
 use crate::place::ClientAddress;
 use crate::second_factor::Proof;
-use crate::sessions::{NewSession, OpenError, Purpose};
 use crate::store::Write;
+use crate::users::ChangeError;
 
 impl SignIn {
     /// Opens a session for somebody who has shown a passkey and nothing else: it counts as two factors.
@@ -22,26 +22,10 @@ impl SignIn {
     ) -> Result<Option<Signed>, Error> {
         let Some(user) = self.users.by_id(user).await?.filter(|user| user.active) else { return Ok(None) };
         let methods = &[proof.method];
-        let (device, base) = self.marked(proof.write, user.id, arrival.is_known, now);
-        let new = NewSession {
-            user: user.id,
-            epoch: user.epoch,
-            purpose: Purpose::Web,
-            audience: None,
-            methods,
-            keep: arrival.keep,
-            enrol_until: arrival.enrol_until,
-            address: arrival.address,
-            user_agent: arrival.user_agent,
-            replaces: arrival.replaces,
-        };
-        match self.sessions.open(base, new, now).await {
-            Ok(session) => {
-                let identity = user.identity(session.id, methods, now);
-                Ok(Some(Signed { identity, session, device }))
-            }
-            Err(OpenError::Changed | OpenError::Base(_)) => Ok(None),
-            Err(OpenError::Store(error)) => Err(error.into()),
+        match self.admit(proof.write, (user.id, user.epoch), methods, arrival, now).await {
+            Ok(signed) => Ok(Some(signed)),
+            Err(ChangeError::Elsewhere(_)) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
