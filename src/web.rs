@@ -13,6 +13,7 @@ pub mod headers;
 mod interface;
 pub mod pages;
 mod problem;
+mod qr;
 mod return_to;
 mod shell;
 mod site;
@@ -24,6 +25,7 @@ pub use answer::{json, redirect, retry_after, robots, status};
 pub use assets::asset;
 pub use interface::read_json;
 pub use problem::problem;
+pub use qr::qr;
 pub use return_to::ReturnTo;
 pub use site::Site;
 
