@@ -89,6 +89,13 @@ pub struct Listed {
     pub used_at: Option<Wall>,
 }
 
+impl Listed {
+    /// Whether it has run out.
+    pub fn is_over(&self, now: Wall) -> bool {
+        self.expires_at.is_some_and(|at| now >= at)
+    }
+}
+
 /// Why a token was not made.
 #[derive(Debug)]
 pub enum ApiTokenError {
