@@ -179,7 +179,7 @@ impl Door {
             if asked.preflight && app.preflight() == Preflight::Pass && rule.require() != Require::Deny {
                 Verdict::AllowAsNobody
             } else {
-                policy::decide(rule, found)
+                policy::decide(rule, found, now.wall)
             };
         Err(Box::new(match verdict {
             Verdict::Allow => match (found, ready) {
@@ -205,7 +205,7 @@ impl Door {
                 let reference = keep(403, Reason::Forbidden(needs));
                 if let Some(identity) = known(found) {
                     let name = identity.email.as_ref().map_or(identity.username.as_str(), Email::as_str);
-                    let partly = match policy::decide(app.whole(), found) {
+                    let partly = match policy::decide(app.whole(), found, now.wall) {
                         Verdict::Allow | Verdict::AllowAsNobody => true,
                         Verdict::SignIn
                         | Verdict::StepUp

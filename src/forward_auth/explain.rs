@@ -133,7 +133,7 @@ pub fn judge(current: &Current, supposed: &Supposed<'_>, now: Wall) -> Explanati
         let verdict = "sent to https (a page that is opened), or refused with 403";
         return explanation.refused(Reason::PlainHttp, verdict, &url.host, Some(rule));
     }
-    let verdict = policy::decide(rule, &found);
+    let verdict = policy::decide(rule, &found, now);
     let in_words = match verdict {
         Verdict::Allow | Verdict::AllowAsNobody => "allowed",
         Verdict::SignIn | Verdict::StepUp | Verdict::Refused(_) => {
