@@ -94,7 +94,8 @@ impl Door {
         let sighted = self.app.sighted(&current, &visit.came, visit.headers, visit.now).await;
         let here = Here::new(&current, &seen, &sighted);
         let from = tailnet::came_from(&visit.came, &sighted);
-        let ahead = return_to.as_ref().and_then(|return_to| here.verdict_at(&current, return_to, visit.now.wall));
+        let ahead =
+            return_to.as_ref().and_then(|return_to| here.verdict_at(&current, return_to, visit.now.wall));
         if let Some(session) = here.session {
             return self.again(&current, session, (return_to, ahead), from, visit.now);
         }

@@ -72,7 +72,9 @@ impl Door {
         let carried =
             if is_decided_by_device(rule) { Carried::Nothing } else { self.authenticate.carried(headers) };
         match carried {
-            Carried::Nothing if !falls_short(rule, &Found::Nobody, now.wall) => Some(Who::Found(Found::Nobody)),
+            Carried::Nothing if !falls_short(rule, &Found::Nobody, now.wall) => {
+                Some(Who::Found(Found::Nobody))
+            }
             Carried::Nothing => match self.device(current, app, asked, headers, now) {
                 None => Some(Who::Found(Found::Nobody)),
                 Some(device) => on_device(device).map(Who::Remembered),

@@ -285,10 +285,12 @@ impl Compiler<'_> {
         match config::span(written) {
             // In less time than that nobody comes back from showing one.
             Ok(span) if (SHORTEST_AGE..=LONGEST_AGE).contains(&span) => return Some(span),
-            Ok(_) => self.faults.add(written.fault(
-                Fault::new(format!("`max_age = \"{}\"` is out of reason", written.value))
-                    .hint("between one minute (\"1m\") and 400 days (\"400d\")"),
-            )),
+            Ok(_) => self.faults.add(
+                written.fault(
+                    Fault::new(format!("`max_age = \"{}\"` is out of reason", written.value))
+                        .hint("between one minute (\"1m\") and 400 days (\"400d\")"),
+                ),
+            ),
             Err(fault) => self.faults.add(fault),
         }
         None
