@@ -192,15 +192,18 @@ impl Door {
                 }
             },
             Verdict::AllowAsNobody => return Ok(nobody()),
-            Verdict::SignIn => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
+            Verdict::SignIn => answers::sign_in(dialect, current, asked, rule, None, |status| {
                 keep(status, Reason::NobodySignedIn)
             }),
-            Verdict::Refused(why) => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
+            Verdict::Refused(why) => answers::sign_in(dialect, current, asked, rule, None, |status| {
                 keep(status, Reason::Refused(why))
             }),
-            Verdict::StepUp => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
-                keep(status, Reason::StepUp)
-            }),
+            Verdict::StepUp => {
+                let lack = known(found).and_then(|identity| rule.lack(identity, now.wall));
+                answers::sign_in(dialect, current, asked, rule, lack, |status| {
+                    keep(status, Reason::StepUp(lack))
+                })
+            }
             Verdict::Forbidden(needs) => {
                 let reference = keep(403, Reason::Forbidden(needs));
                 if let Some(identity) = known(found) {
@@ -224,7 +227,7 @@ impl Door {
             Verdict::Unavailable(Part::Tailscale)
                 if asked.navigation && rule.require() != Require::Tailnet =>
             {
-                answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
+                answers::sign_in(dialect, current, asked, rule, None, |status| {
                     keep(status, Reason::Unanswered)
                 })
             }

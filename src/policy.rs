@@ -198,7 +198,8 @@ pub fn falls_short(rule: &Rule, found: &Found, now: Wall) -> bool {
         (Require::Public | Require::Deny, _) | (_, Found::Refused(_)) => false,
         (_, Found::Nobody | Found::Unanswered(_)) => true,
         (_, Found::Known(_)) => match decide(rule, found, now) {
-            Verdict::StepUp | Verdict::Forbidden(Needs::Membership) => true,
+            // On a device no factor is shown, so it is never as fresh as a `max_age` asks.
+            Verdict::StepUp | Verdict::Forbidden(Needs::Membership) => rule.max_age().is_none(),
             Verdict::Allow
             | Verdict::AllowAsNobody
             | Verdict::SignIn
