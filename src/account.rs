@@ -137,7 +137,8 @@ impl Door {
             enrol_until: None,
             replaces: None,
         };
-        let signed = sign_in.admit(write, (owner.user.id, owner.user.epoch + 1), arrival, now).await?;
+        let account = (owner.user.id, owner.user.epoch + 1);
+        let signed = sign_in.admit(write, account, &session.identity.methods, arrival, now).await?;
         self.browser.welcome(&mut response, &signed, keep, site.cookie_domain.as_ref(), now)?;
         Ok(response)
     }

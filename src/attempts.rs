@@ -85,6 +85,12 @@ static SET: Statement = Statement::new(
 static CLEAR: Statement = Statement::new("delete from attempt where key = $1");
 static FORGET: Statement = Statement::new("delete from attempt where last_at < $1 and locked_until < $1");
 static DEVICE: Statement = Statement::new("select 1 from device where secret = $1 and account_id = $2");
+static REMEMBERED: Statement = Statement::new(
+    "select 1 from device where secret = $1 and account_id = $2 and remembered_at is not null",
+);
+/// Touches nothing: it tells whether there is such a row.
+static LOCKED: Statement =
+    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static ADD_DEVICE: Statement = Statement::new(
     "insert into device (secret, account_id, created_at, used_at) values ($1, $2, $3, $3) \
      on conflict (secret) do nothing",
@@ -167,6 +173,17 @@ impl Attempts {
         let mark = Secret::random(43);
         let write = base.exec(&ADD_DEVICE, values![fingerprint(mark.reveal()), user.to_string(), now]);
         (mark, write)
+    }
+
+    /// Whether the browser with that mark has signed in to `user`, who asked that it be remembered.
+    pub async fn is_remembered(&self, user: UserId, device: &str) -> Result<bool, Error> {
+        let rows = self.store.get(&REMEMBERED, values![fingerprint(device), user.to_string()]).await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// Adds to `write` that the password of `user` must not be locked then, for browsers that are not known.
+    pub fn while_unlocked(&self, write: Write, user: UserId, now: Wall) -> Write {
+        write.exec(&LOCKED, values![account_key(Some(user), ""), now]).expect(Rows::None)
     }
 
     /// Forgets counters that have been quiet for two days and browsers that signed in first half a year ago.

@@ -17,6 +17,32 @@ pub enum Event {
     SignedIn,
     /// A sign-in failed: unknown, disabled or locked account, or a wrong password.
     SignInFailed,
+    /// A password was right, and a second factor is waited for.
+    FactorDue,
+    /// A sign-in was approved on Telegram.
+    SignInApproved,
+    /// A sign-in was denied on Telegram.
+    SignInDenied,
+    /// The wrong number was chosen on Telegram: the sign-in was stopped.
+    WrongNumber,
+    /// Somebody on Telegram answered for an account that is not theirs.
+    WrongPerson,
+    /// A code of a second factor was wrong.
+    CodeWrong,
+    /// A second factor was added to an account.
+    FactorAdded,
+    /// A second factor was taken from an account.
+    FactorRemoved,
+    /// New recovery codes were made.
+    RecoveryCodesMade,
+    /// All factors of an account were taken away.
+    FactorsReset,
+    /// A browser is to be remembered.
+    DeviceRemembered,
+    /// Browsers that were remembered are not any more.
+    DevicesForgotten,
+    /// No message reaches somebody on Telegram any more.
+    TelegramBroken,
     /// Too many sign-ins failed: an account, a device or an address is locked for a while.
     SignInLocked,
     /// Somebody signed out.
@@ -67,6 +93,19 @@ impl Event {
         match self {
             Self::SignedIn => "sign_in.done",
             Self::SignInFailed => "sign_in.failed",
+            Self::FactorDue => "sign_in.factor_due",
+            Self::SignInApproved => "sign_in.approved",
+            Self::SignInDenied => "sign_in.denied",
+            Self::WrongNumber => "telegram.wrong_number",
+            Self::WrongPerson => "telegram.wrong_user",
+            Self::CodeWrong => "sign_in.code_wrong",
+            Self::FactorAdded => "factor.added",
+            Self::FactorRemoved => "factor.removed",
+            Self::RecoveryCodesMade => "factor.recovery_codes_made",
+            Self::FactorsReset => "factor.reset",
+            Self::DeviceRemembered => "device.remembered",
+            Self::DevicesForgotten => "device.forgotten",
+            Self::TelegramBroken => "telegram.broken",
             Self::SignInLocked => "sign_in.locked",
             Self::SignedOut => "sign_out.done",
             Self::SessionEnded => "session.ended",

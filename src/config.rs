@@ -157,7 +157,7 @@ pub struct TagSettings {
 /// `[telegram]`.
 #[derive(Clone, Debug)]
 pub struct TelegramSettings {
-    /// `token`, `token_file` or the credential `telegram`: of the bot, as @BotFather gives it.
+    /// `token`, `token_file` or the credential `telegram`: of the bot, as `@BotFather` gives it.
     pub token: Option<Placed<Secret>>,
     /// `mode`: `pick` one of four numbers, `type` the number, or `plain` for browsers that are remembered. `pick`.
     pub mode: Placed<String>,

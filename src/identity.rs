@@ -66,6 +66,11 @@ id! {
     SessionId
 }
 
+id! {
+    /// Names a sign-in that waits for a second factor. Not what its browser holds.
+    ChallengeId
+}
+
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

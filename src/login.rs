@@ -159,7 +159,7 @@ impl Door {
             device: Browser::device(visit.headers),
             address: visit.came.address,
             user_agent: visit.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
-            wanted: Wanted::Session { keep, replaces },
+            wanted: Wanted::Session { keep, replaces, return_to: return_to.as_ref().map(ReturnTo::as_str) },
         };
         let return_to = return_to.as_ref();
         let page = pages::SignIn { return_to, email: login, keep, ..Default::default() };
@@ -172,6 +172,7 @@ impl Door {
                 self.browser.welcome(&mut response, &signed, keep, domain, now)?;
                 Ok(response)
             }
+            Outcome::FactorDue(_) | Outcome::AnotherWaits => Err(Error::internal("not built")),
             Outcome::Wrong => Ok(self.refused(&current, &visit, page, SignInState::Wrong).await),
             Outcome::Busy(wait) => Ok(self.refused(&current, &visit, page, SignInState::Busy(wait)).await),
             Outcome::TooMany(until) => {

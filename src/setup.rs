@@ -16,7 +16,7 @@ use crate::error::{Error, Kind};
 use crate::forwarded::Came;
 use crate::identity::{Actor, Email, Person, UserId, Username};
 use crate::links::{Link, Purpose};
-use crate::sign_in::Arrival;
+use crate::sign_in::{self, Arrival};
 use crate::state::App;
 use crate::store::{StoreError, Write};
 use crate::users::{ChangeError, NewUser, Users};
@@ -241,7 +241,7 @@ impl Door {
             replaces: self.browser.seen(sent.headers, now).await?.session(),
         };
         let Change { write, user, linking } = change;
-        let signed = self.app.sign_in.admit(write, user, arrival, now).await;
+        let signed = self.app.sign_in.admit(write, user, sign_in::METHODS, arrival, now).await;
         let signed = signed.map_err(|error| match error {
             ChangeError::Elsewhere(step) if linking.contains(&step) => not_to_be_linked(),
             ChangeError::Elsewhere(step) if spends(step) => NotDone::Used,

@@ -1,9 +1,11 @@
 //! The only sequence from a password to a session.
 //!
 //! Promises: a guess is counted before it is judged; unknown, disabled and locked accounts cost the
-//! same time and get the same answer as a wrong password; every outcome is in the record; a session
-//! is opened only for the account that was judged, unchanged since.
+//! same time and get the same answer as a wrong password; every outcome is in the record; who has a
+//! second factor is asked for it; a session is opened only for the account that was judged, unchanged since.
 //! Never: writes an answer. Every door with a password goes through here and only translates.
+
+mod finish;
 
 use std::time::Duration;
 
@@ -14,6 +16,9 @@ use crate::error::{Error, Kind};
 use crate::identity::{Actor, Identity, Method, SessionId, UserId};
 use crate::password::{Busy, Checked, Passwords, StoredHash};
 use crate::place::ClientAddress;
+use crate::second_factor::challenge::{Ask, Asker, NewChallenge, OpenError as NotWaiting, Opened as Waiting};
+use crate::second_factor::prompting::Mode;
+use crate::second_factor::{Factors, SecondFactor};
 use crate::secret::Secret;
 use crate::sessions::{NewSession, OpenError, Opened, Purpose, Sessions};
 use crate::store::{Statement, Store, Write, WriteError, values};
@@ -62,6 +67,8 @@ pub enum Wanted<'a> {
         keep: bool,
         /// The session the browser had until now.
         replaces: Option<SessionId>,
+        /// Where the browser wants to go.
+        return_to: Option<&'a str>,
     },
     /// A token for a script.
     Token {
@@ -75,6 +82,10 @@ pub enum Wanted<'a> {
 pub enum Outcome {
     /// Signed in.
     Signed(Box<Signed>),
+    /// The password was right, and a second factor is waited for.
+    FactorDue(Box<FactorDue>),
+    /// The password was right, and a sign-in from a browser that is known waits for its second factor.
+    AnotherWaits,
     /// Unknown, disabled, locked, or simply wrong: all the same.
     Wrong,
     /// Too many from this address until then.
@@ -94,6 +105,15 @@ pub struct Signed {
     pub device: Option<Secret>,
 }
 
+/// A sign-in that waits for a second factor.
+#[derive(Debug)]
+pub struct FactorDue {
+    /// The sign-in, and what its browser or script holds.
+    pub waiting: Waiting,
+    /// What it may be finished with.
+    pub factors: Factors,
+}
+
 /// The sequence and the parts it goes through.
 #[derive(Clone)]
 pub struct SignIn {
@@ -107,6 +127,10 @@ pub struct SignIn {
     pub sessions: Sessions,
     /// How often it was tried.
     pub attempts: Attempts,
+    /// What more than a password there is.
+    pub second_factor: SecondFactor,
+    /// How somebody is asked on Telegram; none: nobody is.
+    pub asks: Option<Mode>,
     /// Who computes hashes.
     pub passwords: Passwords,
 }
@@ -121,8 +145,8 @@ struct Right {
     taken: Taken,
 }
 
-/// How anybody signs in who gets here.
-const METHODS: &[Method] = &[Method::Password];
+/// What anybody has shown who gets past a password.
+pub const METHODS: &[Method] = &[Method::Password];
 
 static REHASH: Statement = Statement::new("update account set password = $2 where id = $1 and password = $3");
 
@@ -163,6 +187,10 @@ impl SignIn {
             }
         };
         let right = Right { rehash: rehashed.zip(stored), is_known: taken.by_known_device(), taken };
+        let factors = self.second_factor.of(user.id).await?;
+        if factors.any() {
+            return self.wait(&shown, &user, &right, factors, now).await;
+        }
         let Some(signed) = self.open(&shown, &user, &right, now).await? else {
             // Somebody changed the account while its password was judged.
             self.failed(Some(&user), shown.address, now).await?;
@@ -214,6 +242,64 @@ impl SignIn {
         }
     }
 
+    /// Lets a sign-in wait for a second factor. The guess at the password is given back in the same write.
+    async fn wait(
+        &self,
+        shown: &Shown<'_>,
+        user: &User,
+        right: &Right,
+        factors: Factors,
+        now: Wall,
+    ) -> Result<Outcome, Error> {
+        let (asker, audience, keep, session, return_to) = match shown.wanted {
+            Wanted::Session { keep, replaces, return_to } => {
+                (Asker::Browser, None, keep, replaces, return_to)
+            }
+            Wanted::Token { audience } => (Asker::Script, audience, false, None, None),
+        };
+        let new = NewChallenge {
+            user: user.id,
+            epoch: user.epoch,
+            asker,
+            audience,
+            methods: METHODS,
+            session,
+            keep,
+            return_to,
+            known: right.is_known,
+            address: shown.address,
+            user_agent: shown.user_agent,
+            ask: self.ask(user, &factors, shown.device).await?,
+        };
+        for _ in 0..attempts::TRIES {
+            let base = self.attempts.credit(right.rehashing(user), &right.taken, now).await?;
+            match self.second_factor.challenges.open(base, new, now).await {
+                Ok(waiting) => return Ok(Outcome::FactorDue(Box::new(FactorDue { waiting, factors }))),
+                Err(NotWaiting::Base(_) | NotWaiting::Again) => {} // others guessed or asked at the same moment
+                Err(NotWaiting::AnotherWaits) => return Ok(Outcome::AnotherWaits),
+                Err(NotWaiting::Changed) => {
+                    self.failed(Some(user), shown.address, now).await?;
+                    return Ok(Outcome::Wrong);
+                }
+                Err(NotWaiting::Store(error)) => return Err(error),
+            }
+        }
+        Err(Error::unavailable("a counter of guesses was changed by others all the time"))
+    }
+
+    /// Whether and how `user` is asked on Telegram.
+    async fn ask(&self, user: &User, factors: &Factors, device: Option<&str>) -> Result<Option<Ask>, Error> {
+        let (Some(wanted), Some(link)) = (self.asks, &factors.telegram) else { return Ok(None) };
+        if link.broken.is_some() {
+            return Ok(None);
+        }
+        let is_remembered = match device {
+            Some(device) if wanted == Mode::Plain => self.attempts.is_remembered(user.id, device).await?,
+            Some(_) | None => false,
+        };
+        Ok(Some(Ask { wanted, is_administrator: user.administrator, is_remembered }))
+    }
+
     /// Opens what was asked for, for somebody who has just shown the password. The guess is given back in
     /// the same write, so that neither happens without the other.
     async fn open(
@@ -224,10 +310,11 @@ impl SignIn {
         now: Wall,
     ) -> Result<Option<Signed>, Error> {
         let (purpose, audience, keep, replaces) = match shown.wanted {
-            Wanted::Session { keep, replaces } => (Purpose::Web, None, keep, replaces),
+            Wanted::Session { keep, replaces, .. } => (Purpose::Web, None, keep, replaces),
             Wanted::Token { audience } => (Purpose::Token, audience, false, None),
         };
         let new = NewSession {
+            id: SessionId::new(),
             user: user.id,
             epoch: user.epoch,
             purpose,
@@ -240,11 +327,7 @@ impl SignIn {
             replaces,
         };
         for _ in 0..attempts::TRIES {
-            let mut base = Write::new();
-            if let Some((new, old)) = &right.rehash {
-                base = base.exec(&REHASH, values![user.id.to_string(), new.as_str(), old.as_str()]);
-            }
-            let base = self.attempts.credit(base, &right.taken, now).await?;
+            let base = self.attempts.credit(right.rehashing(user), &right.taken, now).await?;
             let needs_none = right.is_known || purpose == Purpose::Token;
             let (device, base) = self.marked(base, user.id, needs_none, now);
             match self.sessions.open(base, new, now).await {
@@ -260,22 +343,25 @@ impl SignIn {
         Err(Error::unavailable("a counter of guesses was changed by others all the time"))
     }
 
-    /// Opens a session, in this browser, for somebody whose password `base` sets: both or neither, so that
-    /// nobody is left with a link that is spent and no way in. After `base` the account has this `epoch`.
+    /// Opens a session, in this browser, for somebody who has shown `methods`, together with what `base` does
+    /// (a password is set, a factor added): both or neither, so that nobody is left with a link that is spent
+    /// and no way in. After `base` the account has this `epoch`.
     pub async fn admit(
         &self,
         base: Write,
         (user, epoch): (UserId, i64),
+        methods: &[Method],
         arrival: Arrival<'_>,
         now: Wall,
     ) -> Result<Signed, ChangeError> {
         let (device, base) = self.marked(base, user, arrival.is_known, now);
         let new = NewSession {
+            id: SessionId::new(),
             user,
             epoch,
             purpose: Purpose::Web,
             audience: None,
-            methods: METHODS,
+            methods,
             keep: arrival.keep,
             enrol_until: arrival.enrol_until,
             address: arrival.address,
@@ -290,7 +376,7 @@ impl SignIn {
         let gone = |why: String| ChangeError::Store(WriteError::Unavailable(why));
         let read = self.users.by_id(user).await.map_err(|error| gone(error.to_string()))?;
         let user = read.ok_or_else(|| gone("the account was deleted a moment ago".to_owned()))?;
-        Ok(Signed { identity: user.identity(session.id, METHODS, now), session, device })
+        Ok(Signed { identity: user.identity(session.id, methods, now), session, device })
     }
 
     /// A new mark for a browser that has none of this account, remembered by the write.
@@ -319,6 +405,18 @@ impl SignIn {
         let ip = address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
         tracing::warn!(stream = "audit", event = "sign_in.failed", ip);
         Ok(())
+    }
+}
+
+impl Right {
+    /// The beginning of a write that replaces the hash of the password, where a better one was computed.
+    fn rehashing(&self, user: &User) -> Write {
+        match &self.rehash {
+            Some((new, old)) => {
+                Write::new().exec(&REHASH, values![user.id.to_string(), new.as_str(), old.as_str()])
+            }
+            None => Write::new(),
+        }
     }
 }
 

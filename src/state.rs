@@ -27,6 +27,7 @@ use crate::links::Links;
 use crate::password::Passwords;
 use crate::place::{Host, Scheme};
 use crate::policy::{self, Policy};
+use crate::second_factor::SecondFactor;
 use crate::secret::fingerprint;
 use crate::sessions::{Lifetimes, Sessions};
 use crate::sign_in::SignIn;
@@ -114,6 +115,8 @@ pub struct App {
     pub sessions: Sessions,
     /// Counters of guesses.
     pub attempts: Attempts,
+    /// What more than a password there is.
+    pub second_factor: SecondFactor,
     /// Single-use links.
     pub links: Links,
     /// From a password to a session.
@@ -196,6 +199,7 @@ impl App {
         let users = Users::new(store.clone());
         let sessions = Sessions::new(store.clone(), fixed.session_lifetimes());
         let attempts = Attempts::new(store.clone());
+        let second_factor = SecondFactor::new(store.clone());
         let tailnet = fixed.tailscale.clone().map(|options| {
             let tailscale = Arc::new(Tailscale::new(options, clock.clone()));
             Arc::new(Tailnet::new(tailscale, users.clone()))
@@ -207,6 +211,8 @@ impl App {
             sessions: sessions.clone(),
             attempts: attempts.clone(),
             passwords: passwords.clone(),
+            second_factor: second_factor.clone(),
+            asks: None,
         };
         Ok(Arc::new(Self {
             current: ArcSwap::from_pointee(current),
@@ -227,6 +233,7 @@ impl App {
             users,
             sessions,
             attempts,
+            second_factor,
             sign_in,
             reload_failed: AtomicBool::new(false),
         }))

@@ -93,6 +93,7 @@ impl Door {
         };
         match self.sign_in.with_password(shown, now.wall).await? {
             Outcome::Signed(signed) => self.answer(&signed, audience.as_ref()),
+            Outcome::FactorDue(_) | Outcome::AnotherWaits => Err(Error::internal("not built")),
             Outcome::Wrong => Err(Error::said(Kind::NotSignedIn, "Invalid email or password")),
             Outcome::TooMany(until) => Err(Error::said(
                 Kind::TooMany(now.wall.until(until)),

@@ -99,8 +99,8 @@ create table telegram_heard (
 -- How often an account was asked on Telegram, and until when it is not.
 create table prompting (
     account_id text primary key references account (id),
-    prompts integer not null,               -- in the present window
-    first_at integer not null,              -- when that began
+    prompts integer not null,               -- in a row
+    last_at integer not null,
     paused_until integer not null,
     pauses integer not null,                -- in a row: each is twice as long
     careful_until integer not null,         -- until then the number is typed, not picked

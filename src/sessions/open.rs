@@ -12,6 +12,8 @@ use crate::store::{Rows, Statement, Write, WriteError, values};
 /// A session to be opened, for somebody who was just recognised.
 #[derive(Clone, Copy, Debug)]
 pub struct NewSession<'a> {
+    /// Its public id.
+    pub id: SessionId,
     /// Whose.
     pub user: UserId,
     /// The account's epoch when it was judged: the session is opened only if it is still that.
@@ -68,7 +70,7 @@ static REPLACE: Statement =
 impl Sessions {
     /// Opens a session. What `base` holds happens before it, and with it or not at all.
     pub async fn open(&self, base: Write, new: NewSession<'_>, now: Wall) -> Result<Opened, OpenError> {
-        let id = SessionId::new();
+        let id = new.id;
         let lifetime = match (new.purpose, new.keep) {
             (Purpose::Token, _) => self.lifetimes.token,
             (Purpose::Web, true) => self.lifetimes.longest,

@@ -88,7 +88,13 @@ fn a_session_was_opened_for_a_password_replaced_meanwhile(memory: Memory) {
         };
         let actor = Actor::User(user.id);
         let write = Users::setting_password(Write::new(), user, &hash, actor, house.now());
-        house.wait(house.app.sign_in.admit(write, (user.id, user.epoch + 1), arrival, house.now()))
+        house.wait(house.app.sign_in.admit(
+            write,
+            (user.id, user.epoch + 1),
+            aegis::sign_in::METHODS,
+            arrival,
+            house.now(),
+        ))
     };
     let late = admit(&person);
     assert!(late.is_err(), "for a password that is set no more: {late:?}");

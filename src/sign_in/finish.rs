@@ -1,0 +1,169 @@
+//! The end of a sign-in that waited for a second factor, and showing one again. Owns the write in which the
+//! factor is used up, the challenge finished and the session opened: all of it or nothing.
+
+use super::{Arrival, FactorDue, Outcome, SignIn, Signed};
+use crate::attempts;
+use crate::audit::{Entry, Event, Recorded};
+use crate::clock::Wall;
+use crate::error::Error;
+use crate::identity::{Actor, SessionId};
+use crate::place::ClientAddress;
+use crate::second_factor::Proof;
+use crate::second_factor::challenge::{
+    Asker, Challenge, Challenges, NewChallenge, OpenError as NotWaiting, State,
+};
+use crate::sessions::{NewSession, OpenError, Purpose, Session};
+use crate::store::Write;
+use crate::users::User;
+
+/// What came of showing a second factor.
+#[derive(Debug)]
+pub enum Finished {
+    /// Signed in.
+    Signed(Box<Signed>),
+    /// The sign-in has come to another end, or the account may not come in.
+    Over,
+    /// The factor was used up meanwhile, by another request.
+    Used,
+}
+
+impl SignIn {
+    /// Opens what `challenge` waits for, with a factor that was shown.
+    pub async fn finish(
+        &self,
+        challenge: &Challenge,
+        proof: Proof,
+        arrival: Arrival<'_>,
+        now: Wall,
+    ) -> Result<Finished, Error> {
+        if !challenge.state.is_open() {
+            return Ok(Finished::Over);
+        }
+        let Some(user) = self.users.by_id(challenge.user).await? else { return Ok(Finished::Over) };
+        let (id, methods) = (SessionId::new(), challenge.with(proof.method));
+        let shown = proof.write.steps.len();
+        let mut base = Challenges::finishing(proof.write, challenge, id, now);
+        if !challenge.known {
+            // Guessed at meanwhile: whoever is known here is not locked out by that.
+            base = self.attempts.while_unlocked(base, user.id, now);
+        }
+        let (purpose, needs_no_mark) = match challenge.asker {
+            Asker::Browser => (Purpose::Web, arrival.is_known),
+            Asker::Script => (Purpose::Token, true),
+        };
+        let (device, base) = self.marked(base, user.id, needs_no_mark, now);
+        let new = NewSession {
+            id,
+            user: user.id,
+            epoch: challenge.epoch,
+            purpose,
+            audience: challenge.audience.as_deref(),
+            methods: &methods,
+            keep: challenge.keep,
+            enrol_until: None,
+            address: arrival.address,
+            user_agent: arrival.user_agent,
+            replaces: challenge.session.or(arrival.replaces),
+        };
+        match self.sessions.open(base, new, now).await {
+            Ok(session) => {
+                self.second_factor.challenges.moved();
+                let identity = user.identity(session.id, &methods, now);
+                Ok(Finished::Signed(Box::new(Signed { identity, session, device })))
+            }
+            Err(OpenError::Base(step)) if step < shown => Ok(Finished::Used),
+            Err(OpenError::Base(_) | OpenError::Changed) => Ok(Finished::Over),
+            Err(OpenError::Store(error)) => Err(Error::unavailable(error.to_string())),
+        }
+    }
+
+    /// Lets somebody who is signed in show a second factor (again): for what asks for one, or for a newer
+    /// one. What comes of it is a new session in place of this one.
+    pub async fn step_up(
+        &self,
+        session: &Session,
+        return_to: Option<&str>,
+        arrival: Arrival<'_>,
+        device: Option<&str>,
+        now: Wall,
+    ) -> Result<Outcome, Error> {
+        let Some(user) = self.users.by_id(session.identity.user).await? else { return Ok(Outcome::Wrong) };
+        let new = NewChallenge {
+            user: user.id,
+            epoch: user.epoch,
+            asker: Asker::Browser,
+            audience: None,
+            methods: &session.identity.methods,
+            session: Some(session.id),
+            keep: session.keep,
+            return_to,
+            known: true,
+            address: arrival.address,
+            user_agent: arrival.user_agent,
+            ask: None,
+        };
+        self.begin(&user, new, device, now).await
+    }
+
+    /// Asks again for a sign-in that waits: a new one in its place.
+    pub async fn again(
+        &self,
+        challenge: &Challenge,
+        address: Option<ClientAddress>,
+        device: Option<&str>,
+        now: Wall,
+    ) -> Result<Outcome, Error> {
+        let still = matches!(challenge.state, State::Pending);
+        let Some(user) = self.users.by_id(challenge.user).await?.filter(|user| still && user.active) else {
+            return Ok(Outcome::Wrong);
+        };
+        let new = NewChallenge {
+            user: user.id,
+            epoch: challenge.epoch,
+            asker: challenge.asker,
+            audience: challenge.audience.as_deref(),
+            methods: &challenge.methods,
+            session: challenge.session,
+            keep: challenge.keep,
+            return_to: challenge.return_to.as_deref(),
+            known: challenge.known,
+            address,
+            user_agent: challenge.user_agent.as_deref(),
+            ask: None,
+        };
+        self.begin(&user, new, device, now).await
+    }
+
+    async fn begin(
+        &self,
+        user: &User,
+        new: NewChallenge<'_>,
+        device: Option<&str>,
+        now: Wall,
+    ) -> Result<Outcome, Error> {
+        let factors = self.second_factor.of(user.id).await?;
+        let new = NewChallenge { ask: self.ask(user, &factors, device).await?, ..new };
+        for _ in 0..attempts::TRIES {
+            match self.second_factor.challenges.open(Write::new(), new, now).await {
+                Ok(waiting) => return Ok(Outcome::FactorDue(Box::new(FactorDue { waiting, factors }))),
+                Err(NotWaiting::Base(_) | NotWaiting::Again) => {}
+                Err(NotWaiting::AnotherWaits) => return Ok(Outcome::AnotherWaits),
+                Err(NotWaiting::Changed) => return Ok(Outcome::Wrong),
+                Err(NotWaiting::Store(error)) => return Err(error),
+            }
+        }
+        Err(Error::unavailable("an account's prompts were changed by others all the time"))
+    }
+
+    /// Records that a code of a second factor was wrong.
+    pub async fn code_failed(
+        &self,
+        user: &User,
+        address: Option<ClientAddress>,
+        now: Wall,
+    ) -> Result<(), Error> {
+        let entry = Entry::new(Event::CodeWrong, Actor::Visitor).about(user.id).from(address);
+        self.store.write(Write::new().audit(entry, now)).await?;
+        Ok(())
+    }
+}
