@@ -20,6 +20,7 @@ pub(crate) mod visit;
 mod credentials;
 mod elsewhere;
 mod endpoints;
+mod factors;
 mod guessing;
 mod identity;
 mod interface;
