@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crate::clock::Wall;
 use crate::config::Settings;
 use crate::error::{Fault, Faults};
-use crate::identity::{Found, Part, Require, Why};
+use crate::identity::{Found, Identity, Part, Require, Why};
 use crate::place::{Host, Origin, Scheme};
 
 pub use app::{App, Challenge, CrossSite, Lack, Preflight, RemoteUser, Rule, Site};
@@ -113,6 +113,12 @@ impl Policy {
     /// Every app, in the order of their names.
     pub fn apps(&self) -> &[Arc<App>] {
         &self.apps
+    }
+
+    /// Whether some rule lets `identity` in only after it has shown more.
+    pub fn asks_more_of(&self, identity: &Arc<Identity>, now: Wall) -> bool {
+        let found = Found::Known(identity.clone());
+        self.apps.iter().flat_map(|app| app.rules()).any(|rule| decide(rule, &found, now) == Verdict::StepUp)
     }
 
     /// What is not wrong, but should be known: apps open to everybody or to every user, and rules

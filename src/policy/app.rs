@@ -276,6 +276,11 @@ impl App {
         &self.whole
     }
 
+    /// Every rule that somebody wrote, and the whole app's.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().map(|matched| &matched.rule).chain([&self.whole])
+    }
+
     /// The rule for a request: `public`, then the first rule that matches, then the whole app's.
     ///
     /// Some servers drop what stands behind a semicolon in a path and others do not; such a path is
