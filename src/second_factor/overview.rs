@@ -27,13 +27,9 @@ impl Held {
 
     /// The kinds there are.
     pub fn methods(self) -> impl Iterator<Item = Method> {
-        [
-            (self.telegram, Method::Telegram),
-            (self.totp, Method::Totp),
-            (self.passkeys > 0, Method::Passkey),
-        ]
-        .into_iter()
-        .filter_map(|(is_there, method)| is_there.then_some(method))
+        [(self.telegram, Method::Telegram), (self.totp, Method::Totp), (self.passkeys > 0, Method::Passkey)]
+            .into_iter()
+            .filter_map(|(is_there, method)| is_there.then_some(method))
     }
 }
 
@@ -68,11 +64,7 @@ pub async fn held_by_all(store: &Store) -> Result<HashMap<UserId, Held>, StoreEr
 
 fn held(row: &Row) -> Result<(UserId, Held), StoreError> {
     let count = |column| Ok(u32::try_from(row.integer(column)?).unwrap_or_default());
-    let held = Held {
-        telegram: count(1)? > 0,
-        totp: count(2)? > 0,
-        passkeys: count(3)?,
-        recovery_codes: count(4)?,
-    };
+    let held =
+        Held { telegram: count(1)? > 0, totp: count(2)? > 0, passkeys: count(3)?, recovery_codes: count(4)? };
     Ok((row.parsed(0)?, held))
 }

@@ -27,6 +27,7 @@ mod interface;
 mod leaving;
 mod lifetimes;
 mod pages;
+mod password_alone;
 mod properties;
 mod races;
 mod readings;

@@ -71,7 +71,7 @@ pub(super) fn has_a_factor(house: &House, user: &User) {
     assert_eq!(database.execute(add, (user.id.to_string(), house.now().0)).unwrap(), 1);
 }
 
-fn claim(token: &str, name: &str) -> String {
+pub(super) fn claim(token: &str, name: &str) -> String {
     use base64::Engine as _;
     let payload = token.split('.').nth(1).expect("three parts");
     let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).expect("base64url");
