@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::factors::{APPS, has_a_factor, second_factor_was_shown};
-use super::house::{House, Memory, PASSWORD, PORTAL};
+use super::house::{House, Memory, PASSWORD};
 use super::visit::{Browser, DIALECTS, Visit, form, json as post};
 use crate::lab::IDENTITY;
 use crate::lab::client::{Answer, Ask};
@@ -127,7 +127,7 @@ fn record(house: &House) -> BTreeMap<String, Vec<String>> {
         names.into_iter().filter(|name| !BOOKS.contains(&name.as_str()) && !name.starts_with("sqlite_"));
     kept.map(|name| {
         let mut rows = database.prepare(&format!("select * from {name}")).unwrap();
-        let columns: Vec<String> = rows.column_names().iter().map(ToString::to_string).collect();
+        let columns: Vec<String> = rows.column_names().map(ToString::to_string).collect();
         let row = |row: &rusqlite::Row<'_>| {
             let cells = columns.iter().enumerate().filter(|(_, column)| *column != "used_at");
             let cells = cells.map(|(at, column)| Ok(format!("{column}={:?}", row.get_ref(at)?)));
