@@ -96,3 +96,6 @@ impl SecondFactor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
