@@ -97,9 +97,6 @@ static DEVICE: Statement = Statement::new("select 1 from device where secret = $
 static REMEMBERED: Statement = Statement::new(
     "select 1 from device where secret = $1 and account_id = $2 and remembered_at is not null",
 );
-/// Touches nothing: it tells whether there is such a row.
-static LOCKED: Statement =
-    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static ADD_DEVICE: Statement = Statement::new(
     "insert into device (secret, account_id, created_at, used_at) values ($1, $2, $3, $3) \
      on conflict (secret) do nothing",
@@ -205,11 +202,6 @@ impl Attempts {
     pub async fn is_remembered(&self, user: UserId, device: &str) -> Result<bool, Error> {
         let rows = self.store.get(&REMEMBERED, values![fingerprint(device), user.to_string()]).await?;
         Ok(!rows.is_empty())
-    }
-
-    /// Adds to `write` that the password of `user` must not be locked then, for browsers that are not known.
-    pub fn while_unlocked(&self, write: Write, user: UserId, now: Wall) -> Write {
-        write.exec(&LOCKED, values![account_key(Some(user), ""), now]).expect(Rows::None)
     }
 
     /// Forgets counters that have been quiet for two days and browsers that signed in first half a year ago.
