@@ -164,6 +164,17 @@ impl Attempts {
         write.exec(&IF_LOCKED, values![account_key(Some(user), ""), now]).expect(Rows::None)
     }
 
+    /// Counts a failure of somebody who named no account: their address's alone. Until when it may not
+    /// fail again, if it failed too often.
+    pub async fn count_failure(
+        &self,
+        address: Option<ClientAddress>,
+        now: Wall,
+    ) -> Result<Option<Wall>, Error> {
+        let taken = self.take(None, address, &[(Scope::Address, &address_key(address))], now).await?;
+        Ok(taken.err().map(|(_, locked)| locked.until))
+    }
+
     /// Adds to `base` that a guess was right, and is given back. If others count at the same moment, the
     /// write does not happen, for one of these steps meets another state: begin again.
     pub async fn credit(&self, mut base: Write, taken: &Taken, now: Wall) -> Result<Write, Error> {
