@@ -99,12 +99,13 @@ static DEVICE: Statement = Statement::new("select 1 from device where secret = $
 static REMEMBERED: Statement = Statement::new(
     "select 1 from device where secret = $1 and account_id = $2 and remembered_at is not null",
 );
-/// Touches nothing: it tells whether there is such a row.
-static LOCKED: Statement =
-    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static ADD_DEVICE: Statement = Statement::new(
     "insert into device (secret, account_id, created_at, used_at) values ($1, $2, $3, $3) \
      on conflict (secret) do nothing",
+);
+static ASK_TO_REMEMBER: Statement = Statement::new(
+    "update device set id = coalesce(id, $3), remembered_at = $4, user_agent = $5 \
+     where secret = $1 and account_id = $2",
 );
 static FORGET_DEVICES: Statement = Statement::new("delete from device where created_at < $1");
 
@@ -220,15 +221,33 @@ impl Attempts {
         (mark, write)
     }
 
+    /// Adds to `base` that `user` asked that the browser with the mark `device` be remembered, if it has signed
+    /// in to that account.
+    pub fn ask_to_remember(
+        &self,
+        base: Write,
+        user: UserId,
+        (device, user_agent): (&str, Option<&str>),
+        now: Wall,
+    ) -> Write {
+        let id = Secret::random(22).reveal().to_owned();
+        let plain = |text: &str| -> String {
+            text.chars().filter(|character| !character.is_control()).take(200).collect()
+        };
+        let user_agent = user_agent.map(plain);
+        base.exec(&ASK_TO_REMEMBER, values![fingerprint(device), user.to_string(), id, now, user_agent])
+    }
+
+    /// Whether the browser with that mark has signed in to `user`.
+    pub async fn is_known(&self, user: UserId, device: &str) -> Result<bool, Error> {
+        let rows = self.store.get(&DEVICE, values![fingerprint(device), user.to_string()]).await?;
+        Ok(!rows.is_empty())
+    }
+
     /// Whether the browser with that mark has signed in to `user`, who asked that it be remembered.
     pub async fn is_remembered(&self, user: UserId, device: &str) -> Result<bool, Error> {
         let rows = self.store.get(&REMEMBERED, values![fingerprint(device), user.to_string()]).await?;
         Ok(!rows.is_empty())
-    }
-
-    /// Adds to `write` that the password of `user` must not be locked then, for browsers that are not known.
-    pub fn while_unlocked(&self, write: Write, user: UserId, now: Wall) -> Write {
-        write.exec(&LOCKED, values![account_key(Some(user), ""), now]).expect(Rows::None)
     }
 
     /// Forgets counters that have been quiet for two days and browsers that signed in first half a year ago.
