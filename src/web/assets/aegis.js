@@ -86,8 +86,8 @@ for (const button of window.PublicKeyCredential ? document.querySelectorAll("but
   };
   // A field that says so offers passkeys with the names it knows. What was asked for runs out; then it is asked again.
   const offerInField = async () => {
-    const field = document.querySelector("input[autocomplete~=webauthn]");
-    if (!field || !(await window.PublicKeyCredential.isConditionalMediationAvailable?.())) return;
+    const isPossible = await window.PublicKeyCredential.isConditionalMediationAvailable?.();
+    if (!isPossible || button.disabled || !document.querySelector("input[autocomplete~=webauthn]")) return;
     offer.abort();
     offer = new AbortController();
     const { signal } = offer;
@@ -107,5 +107,5 @@ for (const button of window.PublicKeyCredential ? document.querySelectorAll("but
     });
   });
   offerInField();
-  setInterval(() => { if (!document.hidden && !button.disabled) offerInField(); }, 240_000);
+  setInterval(() => { if (!document.hidden) offerInField(); }, 240_000);
 }
