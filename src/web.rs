@@ -8,6 +8,7 @@
 mod answer;
 mod assets;
 pub mod cookies;
+mod destination;
 pub mod forms;
 pub mod headers;
 mod interface;
@@ -23,6 +24,7 @@ mod words;
 
 pub use answer::{json, redirect, retry_after, robots, status};
 pub use assets::asset;
+pub use destination::Destination;
 pub use interface::read_json;
 pub use problem::problem;
 pub use qr::qr;

@@ -118,7 +118,7 @@ impl SignIn {
             user_agent: arrival.user_agent,
             ask: None,
         };
-        self.begin(&user, new, device, now).await
+        self.begin(&user, new, device, Write::new, now).await
     }
 
     /// Asks again for a sign-in that waits: a new one in its place.
@@ -147,7 +147,9 @@ impl SignIn {
             user_agent: challenge.user_agent.as_deref(),
             ask: None,
         };
-        self.begin(&user, new, device, now).await
+        // Once: whoever presses the button many times is asked once.
+        let instead = || Challenges::giving_way(Write::new(), challenge, now);
+        self.begin(&user, new, device, instead, now).await
     }
 
     async fn begin(
@@ -155,16 +157,17 @@ impl SignIn {
         user: &User,
         new: NewChallenge<'_>,
         device: Option<&str>,
+        base: impl Fn() -> Write,
         now: Wall,
     ) -> Result<Outcome, Error> {
         let factors = self.second_factor.of(user.id).await?;
         let new = NewChallenge { ask: self.ask(user, &factors, device).await?, ..new };
         for _ in 0..attempts::TRIES {
-            match self.second_factor.challenges.open(Write::new(), new, now).await {
+            match self.second_factor.challenges.open(base(), new, now).await {
                 Ok(waiting) => return Ok(Outcome::FactorDue(Box::new(FactorDue { waiting, factors }))),
-                Err(NotWaiting::Base(_) | NotWaiting::Again) => {}
+                Err(NotWaiting::Again) => {}
                 Err(NotWaiting::AnotherWaits) => return Ok(Outcome::AnotherWaits),
-                Err(NotWaiting::Changed) => return Ok(Outcome::Wrong),
+                Err(NotWaiting::Base(_) | NotWaiting::Changed) => return Ok(Outcome::Wrong),
                 Err(NotWaiting::Store(error)) => return Err(error),
             }
         }

@@ -26,6 +26,8 @@ pub const LOGIN_AGAIN: &str = "/login/again";
 pub const LOGIN_CANCEL: &str = "/login/cancel";
 /// GET shows a button, POST lets somebody who is signed in show a second factor.
 pub const LOGIN_STEP_UP: &str = "/login/step-up";
+/// A passkey, where a sign-in waits for one.
+pub const LOGIN_KEY: &str = "/login/key";
 /// POST `ceremony`, `response`, `keep`, `rd` as JSON: signs in with a passkey.
 pub const LOGIN_PASSKEY: &str = "/login/passkey";
 /// POST: what the browser is to be asked for that.

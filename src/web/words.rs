@@ -49,6 +49,15 @@ pub(super) fn clock(moment: Wall) -> Markup {
     html! { time datetime=(moment.rfc3339()) data-local="clock" { (text) } }
 }
 
+/// `14:12:05 UTC`; where script runs, by the reader's own clock.
+pub(super) fn second(moment: Wall) -> Markup {
+    let text = date(moment).map_or_else(
+        || moment.rfc3339(),
+        |date| format!("{:02}:{:02}:{:02} UTC", date.hour(), date.minute(), date.second()),
+    );
+    html! { time datetime=(moment.rfc3339()) data-local="second" { (text) } }
+}
+
 /// `21 November 2026`.
 pub(super) fn day(moment: Wall) -> Markup {
     let text = date(moment)

@@ -24,7 +24,7 @@ if (code && location.hash.length > 1) {
 // Times as the clock of the person reading shows them.
 for (const moment of document.querySelectorAll("time[data-local]")) {
   const date = new Date(moment.dateTime);
-  const shape = { clock: { timeStyle: "short" }, day: { dateStyle: "long" } }[moment.dataset.local];
+  const shape = { clock: { timeStyle: "short" }, second: { timeStyle: "medium" }, day: { dateStyle: "long" } }[moment.dataset.local];
   moment.textContent = new Intl.DateTimeFormat(undefined, shape).format(date);
 }
 
