@@ -134,6 +134,7 @@ fn start_tasks(tasks: &Tasks, app: &Arc<App>) {
                 app.sessions.forget_old(now).await?;
                 app.attempts.forget_old(now).await?;
                 app.second_factor.passkeys.forget_old(now).await?;
+                app.second_factor.challenges.forget_old(now).await?;
             }
         }
     });

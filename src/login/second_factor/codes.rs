@@ -3,7 +3,6 @@
 use http::HeaderValue;
 
 use super::super::{Door, Visit};
-use super::Waiting;
 use crate::error::Error;
 use crate::second_factor::challenge::State;
 use crate::sign_in::{Code, Coded};
@@ -90,15 +89,11 @@ impl Door {
             Coded::Signed(signed) => self.let_in(&current, &waiting, &signed),
             Coded::Over => self.over(&current, visit).await,
             Coded::Wrong => {
-                self.shown_in_vain(&current, visit, |waiting, step| {
-                    let _ = waiting;
-                    page(&current.site, step, Tried::WrongCode)
-                })
-                .await
+                self.shown_in_vain(&current, visit, |step| page(&current.site, step, Tried::WrongCode)).await
             }
             Coded::Locked(until) => {
-                self.shown_in_vain(&current, visit, |_, step| pages::codes_locked(&current.site, step, until))
-                    .await
+                let locked = |step: &Step<'_>| pages::codes_locked(&current.site, step, until);
+                self.shown_in_vain(&current, visit, locked).await
             }
         }
     }
@@ -108,13 +103,13 @@ impl Door {
         &self,
         current: &Current,
         visit: &Visit<'_>,
-        page: impl FnOnce(&Waiting, &Step<'_>) -> Response,
+        page: impl FnOnce(&Step<'_>) -> Response,
     ) -> Result<Response, Error> {
         let waiting = match self.still_waits(current, visit).await? {
             Ok(waiting) => waiting,
             Err(instead) => return Ok(instead),
         };
         let facts = self.facts_of(current, &waiting, visit).await?;
-        Ok(page(&waiting, &self.step(&waiting, &facts, visit)))
+        Ok(page(&self.step(&waiting, &facts, visit)))
     }
 }
