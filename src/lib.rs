@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod account;
+pub mod api_tokens;
 pub mod attempts;
 pub mod audit;
 pub mod authenticate;
@@ -32,6 +33,7 @@ pub mod state;
 pub mod status;
 pub mod store;
 pub mod tailscale;
+pub mod telegram;
 pub mod throttle;
 pub mod token;
 pub mod users;
