@@ -199,7 +199,7 @@ impl App {
         let users = Users::new(store.clone());
         let sessions = Sessions::new(store.clone(), fixed.session_lifetimes());
         let attempts = Attempts::new(store.clone());
-        let second_factor = SecondFactor::new(store.clone());
+        let second_factor = SecondFactor::new(store.clone(), keys.clone());
         let tailnet = fixed.tailscale.clone().map(|options| {
             let tailscale = Arc::new(Tailscale::new(options, clock.clone()));
             Arc::new(Tailnet::new(tailscale, users.clone()))
