@@ -67,8 +67,8 @@ impl Door {
         if let Some(line) = &self.app.telegram {
             let said = match (line.trouble(), line.bot()) {
                 (Some(trouble), _) => trouble,
-                (None, Some(_)) => "ok".to_owned(),
-                (None, None) => "not heard".to_owned(),
+                (None, Some(_)) => "ok",
+                (None, None) => "not heard",
             };
             parts.insert("telegram".into(), said.into());
         }

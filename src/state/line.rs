@@ -35,7 +35,7 @@ pub enum Way {
 
 #[derive(Default)]
 struct State {
-    trouble: Mutex<Option<String>>,
+    trouble: Mutex<Option<&'static str>>,
     told: Seldom,
 }
 
@@ -73,18 +73,19 @@ impl Line {
                 }
             }
             Err(failure) => {
-                let why = failure.to_string();
-                if state.told.again(TOLD_AGAIN, self.clock.now().mono) {
-                    tracing::warn!(event = "telegram.failed", ?way, reason = why, hint = failure.hint());
+                // Once for each kind of trouble, and then now and then.
+                let word = in_a_word(failure);
+                let is_news = trouble.replace(word) != Some(word);
+                if state.told.again(TOLD_AGAIN, self.clock.now().mono) || is_news {
+                    tracing::warn!(event = "telegram.failed", ?way, reason = %failure, hint = failure.hint());
                 }
-                *trouble = Some(why);
             }
         }
     }
 
-    /// What is wrong with it now, in words for an operator.
-    pub fn trouble(&self) -> Option<String> {
-        [&self.hearing, &self.saying].iter().find_map(|state| state.trouble.lock().clone())
+    /// What is wrong with it now, in words that anybody may read.
+    pub fn trouble(&self) -> Option<&'static str> {
+        [&self.hearing, &self.saying].iter().find_map(|state| *state.trouble.lock())
     }
 
     fn state(&self, way: Way) -> &State {
@@ -92,5 +93,15 @@ impl Line {
             Way::Hearing => &self.hearing,
             Way::Saying => &self.saying,
         }
+    }
+}
+
+fn in_a_word(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Unreachable(_) | Failure::Garbage(_) => "not reached",
+        Failure::Unauthorized => "the bot's token is refused",
+        Failure::Conflict(_) => "another program hears the bot",
+        Failure::TooMany(_) => "asked too often",
+        Failure::Blocked | Failure::NoChat | Failure::Refused { .. } => "refused",
     }
 }
