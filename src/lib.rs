@@ -5,6 +5,7 @@ pub mod account;
 pub mod attempts;
 pub mod audit;
 pub mod authenticate;
+pub mod bot;
 pub mod browser;
 pub mod changes;
 pub mod cli;
