@@ -26,6 +26,7 @@ mod session;
 mod settings;
 mod setup_link;
 mod signals;
+mod telegram;
 mod user;
 
 use std::path::PathBuf;
@@ -105,6 +106,9 @@ enum Command {
     /// Who is signed in, and where
     #[command(subcommand)]
     Session(session::Command),
+    /// The bot on Telegram
+    #[command(subcommand)]
+    Telegram(telegram::Command),
     /// The record of what happened
     #[command(subcommand)]
     Audit(audit::Command),
@@ -201,6 +205,7 @@ fn run(line: CommandLine) -> Outcome {
         Command::Restore(arguments) => restore::run(common, &arguments),
         Command::User(command) => user::run(common, command),
         Command::Session(command) => session::run(common, command),
+        Command::Telegram(command) => telegram::run(common, command),
         Command::Audit(command) => audit::run(common, command),
         Command::Completions(arguments) => {
             completions::run(&arguments);

@@ -60,10 +60,12 @@ pub(super) fn prompt(due: &Due) -> Option<Message> {
 pub(super) fn place(challenge: &Challenge) -> Markup {
     let host = challenge.return_to.as_deref().and_then(|address| Url::parse(address).ok());
     let host = host.as_ref().and_then(Url::host_str).map(str::to_owned);
-    match host.or_else(|| challenge.audience.clone()) {
-        // Not as a link, which Telegram would make of a host in plain text.
-        Some(name) => html! { code { (shown(&name, LONGEST_HOST)) } },
-        None => html! { b { "Aegis" } },
+    html! {
+        @match host.or_else(|| challenge.audience.clone()) {
+            // In plain text Telegram would make a link of it.
+            Some(name) => { code { (shown(&name, LONGEST_HOST)) } }
+            None => { b { "Aegis" } }
+        }
     }
 }
 

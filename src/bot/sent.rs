@@ -25,7 +25,6 @@ pub(super) fn outcome(current: &Current, untold: &Untold) -> Message {
 pub(super) fn after_the_end(
     current: &Current,
     challenge: &Challenge,
-    _opened: Option<SessionId>,
     said: &str,
     now: Wall,
 ) -> Message {

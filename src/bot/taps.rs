@@ -132,7 +132,7 @@ async fn end(
         (_, None) => return Ok(OVER),
     };
     if let Some(message) = tap.message {
-        let text = sent::after_the_end(&bot.app.current.load(), challenge, opened, said, now);
+        let text = sent::after_the_end(&bot.app.current.load(), challenge, said, now);
         bot.outbox.reply(Reply { chat: tap.who.chat, instead_of: Some(message), message: text });
     }
     Ok((said, false))

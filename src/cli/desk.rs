@@ -13,6 +13,7 @@ use crate::links::{Links, Purpose};
 use crate::sessions::Sessions;
 use crate::state::App;
 use crate::store::Store;
+use crate::telegram;
 use crate::users::{User, Users};
 use crate::web::{Site, urls};
 
@@ -25,6 +26,8 @@ pub(super) struct Desk {
     pub(super) sessions: Sessions,
     pub(super) attempts: Attempts,
     pub(super) links: Links,
+    /// The bot on Telegram, where there is one.
+    pub(super) telegram: Option<telegram::Options>,
     site: Site,
 }
 
@@ -72,6 +75,7 @@ fn open(
             attempts: Attempts::new(store.clone()),
             links: Links::new(store.clone()),
             store,
+            telegram: prepared.fixed.telegram.map(|(options, _mode)| options),
             site: prepared.current.site,
             settings,
         }),
@@ -95,6 +99,11 @@ impl Desk {
     /// The time of day.
     pub(super) fn now(&self) -> Wall {
         self.clock.now().wall
+    }
+
+    /// Our own site.
+    pub(super) fn site(&self) -> &Site {
+        &self.site
     }
 
     /// The user of that username or e-mail.
