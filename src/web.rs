@@ -30,6 +30,7 @@ pub use problem::problem;
 pub use qr::qr;
 pub use return_to::ReturnTo;
 pub use site::Site;
+pub use words::{browser, hour};
 
 /// The body of every answer: whole, in memory, of known length.
 pub type Body = http_body_util::Full<bytes::Bytes>;

@@ -237,7 +237,7 @@ impl Door {
             passkeys: !factors.passkeys.is_empty() && current.site.has_passkeys(),
             recovery: factors.recovery_codes > 0,
         };
-        Ok(Facts { telegram, others, bot: None })
+        Ok(Facts { telegram, others, bot: self.app.bot_name() })
     }
 
     fn step<'a>(&self, waiting: &'a Waiting, facts: &'a Facts, visit: &Visit<'_>) -> Step<'a> {

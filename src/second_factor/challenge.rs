@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use decide::{Answer, Decided};
+pub use decide::{Answer, Decided, Theirs};
 pub use open::{Ask, NewChallenge, OpenError, Opened};
 pub use telling::{Due, Untold};
 

@@ -8,6 +8,8 @@
 use std::time::Duration;
 
 use crate::clock::Wall;
+use crate::config::Placed;
+use crate::error::Fault;
 
 /// How somebody is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,16 @@ impl Mode {
     /// The mode of that [`name`](Self::name).
     pub fn named(name: &str) -> Option<Self> {
         [Self::Pick, Self::Type, Self::Plain].into_iter().find(|mode| mode.name() == name)
+    }
+
+    /// `telegram.mode`, as it is written in the settings.
+    pub fn compile(written: &Placed<String>) -> Result<Self, Fault> {
+        Self::named(&written.value).ok_or_else(|| {
+            let fault = Fault::new(format!("`telegram.mode` cannot be `{}`", written.value)).hint(
+                "`pick` one of four numbers, `type` the number, or `plain` for browsers that are remembered",
+            );
+            written.fault(fault)
+        })
     }
 }
 

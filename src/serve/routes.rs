@@ -17,7 +17,7 @@ use crate::error::{Error, Kind};
 use crate::forwarded::{Came, Dialect, Peer};
 use crate::state::{App, Current};
 use crate::web::{self, Response, forms, headers, pages, urls};
-use crate::{account, forward_auth, login, setup, status, token};
+use crate::{account, bot, forward_auth, login, setup, status, token};
 
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
@@ -34,6 +34,8 @@ pub struct Routes {
     setup: setup::Door,
     account: account::Door,
     token: token::Door,
+    /// The bot on Telegram, where there is one.
+    pub bot: Option<Arc<bot::Bot>>,
     /// `/health`.
     pub status: status::Door,
     failed_told: Seldom,
@@ -60,6 +62,7 @@ impl Routes {
             setup: setup::Door::new(app),
             account: account::Door::new(app),
             token: token::Door::new(app),
+            bot: bot::Bot::new(app),
             status: status::Door::new(app, tasks),
             failed_told: Seldom::default(),
         }
@@ -136,6 +139,7 @@ impl Routes {
             (urls::TOKEN, &Method::POST) => Ok(self.token.token(headers, body, address, now).await),
             (urls::VALIDATE, &Method::POST) => Ok(self.token.validate(headers, body, now).await),
             (urls::JWKS, &Method::GET) => Ok(self.token.jwks()),
+            (urls::TELEGRAM_WEBHOOK, _) => self.called(arrived).await,
             (urls::HEALTH, &Method::GET) => Ok(self.status.health(now)),
             (urls::ROBOTS, &Method::GET) => Ok(web::robots()),
             (urls::JWKS | urls::HEALTH | urls::ROBOTS | urls::LOGIN_WAIT, _) => Ok(not_this_way("GET, HEAD")),
@@ -180,6 +184,17 @@ impl Routes {
         }
     }
 
+    /// Telegram delivers an update; where it does not, there is nothing.
+    async fn called(&self, arrived: &Arrived<'_>) -> Result<Response, Error> {
+        match self.bot.as_ref().filter(|bot| bot.is_called()) {
+            Some(bot) if arrived.method == Method::POST => {
+                bot.called(arrived.headers, &arrived.body, arrived.now).await
+            }
+            Some(_) => Ok(not_this_way("POST")),
+            None => Err(Error::said(Kind::NotFound, "There is nothing here.")),
+        }
+    }
+
     /// A failure, as whoever stands at `path` reads it.
     fn failed(&self, current: &Current, path: &str, error: &Error) -> Response {
         match error.kind {
@@ -196,6 +211,7 @@ impl Routes {
             | urls::JWKS
             | urls::HEALTH
             | urls::LOGIN_WAIT
+            | urls::TELEGRAM_WEBHOOK
             | urls::LOGIN_PASSKEY
             | urls::LOGIN_PASSKEY_OPTIONS
             | urls::ACCOUNT_PASSKEY

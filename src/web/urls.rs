@@ -61,6 +61,8 @@ pub const LINK_PASSWORD: &str = "/link/password";
 pub const TOKEN: &str = "/auth/token";
 /// POST: whether a token counts.
 pub const VALIDATE: &str = "/auth/validate";
+/// POST: Telegram tells what people wrote and tapped, where it is set up that way.
+pub const TELEGRAM_WEBHOOK: &str = "/telegram/webhook";
 /// Whether this server can serve.
 pub const HEALTH: &str = "/health";
 /// The public keys (RFC 7517).
