@@ -17,15 +17,19 @@ macro_rules! with_and_without_memory {
 pub(crate) mod house;
 pub(crate) mod visit;
 
+mod api_tokens;
 mod credentials;
 mod elsewhere;
 mod endpoints;
+mod factors;
 mod guessing;
 mod identity;
 mod interface;
 mod leaving;
 mod lifetimes;
 mod pages;
+mod passkeys;
+mod password_alone;
 mod properties;
 mod races;
 mod readings;
