@@ -60,6 +60,7 @@ impl Reason {
             Self::StepUp(Some(Lack::Freshness { age: None, .. })) => {
                 "a factor has to be shown for this, and none was: a device or a token is recognised without"
             }
+            Self::Refused(Why::Scope) => "the token is not for this method and path",
             Self::Forbidden(Needs::Nothing) => "the rule lets in nobody",
             Self::Forbidden(Needs::Membership) => "the rule does not let this account in",
             Self::Forbidden(Needs::Tailnet) => "the rule lets in devices on the tailnet alone",
@@ -105,6 +106,11 @@ impl Reason {
             }
             Self::Refused(Why::Invalid | Why::Audience) => "sign in anew, or make a new token".to_owned(),
             Self::Refused(Why::Disabled) => format!("aegis user enable {who}"),
+            Self::Refused(Why::Scope) => {
+                format!(
+                    "make a token whose `--allow` covers it; `aegis token list {who}` shows what there is"
+                )
+            }
             Self::StepUp(None | Some(Lack::SecondFactor)) => {
                 "show a second factor; or, if a password is enough, `require = \"signed_in\"`".to_owned()
             }
