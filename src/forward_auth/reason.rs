@@ -52,6 +52,7 @@ impl Reason {
             Self::Refused(Why::Invalid) => "a credential of ours that does not count",
             Self::Refused(Why::Disabled) => "the account is disabled",
             Self::Refused(Why::Audience) => "the token is for another app",
+            Self::Refused(Why::Scope) => "the token is not for this method and path",
             Self::StepUp(None | Some(Lack::SecondFactor)) => "two factors are asked for, and one was shown",
             Self::StepUp(Some(Lack::SecondFactorByRole)) => {
                 "one of their roles asks for two factors, and one was shown"
@@ -60,7 +61,6 @@ impl Reason {
             Self::StepUp(Some(Lack::Freshness { age: None, .. })) => {
                 "a factor has to be shown for this, and none was: a device or a token is recognised without"
             }
-            Self::Refused(Why::Scope) => "the token is not for this method and path",
             Self::Forbidden(Needs::Nothing) => "the rule lets in nobody",
             Self::Forbidden(Needs::Membership) => "the rule does not let this account in",
             Self::Forbidden(Needs::Tailnet) => "the rule lets in devices on the tailnet alone",
