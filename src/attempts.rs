@@ -92,13 +92,14 @@ static SET: Statement = Statement::new(
      version = version + 1 where key = $1 and version = $7",
 );
 static CLEAR: Statement = Statement::new("delete from attempt where key = $1 or key = $2");
-static IF_LOCKED: Statement =
-    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static FORGET: Statement = Statement::new("delete from attempt where last_at < $1 and locked_until < $1");
 static DEVICE: Statement = Statement::new("select 1 from device where secret = $1 and account_id = $2");
 static REMEMBERED: Statement = Statement::new(
     "select 1 from device where secret = $1 and account_id = $2 and remembered_at is not null",
 );
+/// Touches nothing: it tells whether there is such a row.
+static IF_LOCKED: Statement =
+    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static ADD_DEVICE: Statement = Statement::new(
     "insert into device (secret, account_id, created_at, used_at) values ($1, $2, $3, $3) \
      on conflict (secret) do nothing",

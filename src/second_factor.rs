@@ -94,3 +94,6 @@ impl SecondFactor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
