@@ -1,14 +1,14 @@
-// A passkey of Chromium's own virtual authenticator: made on the account page, and then all that is needed.
+// Passkeys in Chromium's own virtual authenticator: one signs in alone, and adds another.
 import assert from "node:assert/strict";
 import { app, cookiesAreOurs, given, isGood, portal, seen, withPage } from "./lab.mjs";
 
 const name = given("AEGIS_USER");
-const password = given("AEGIS_PASSWORD");
+const first = JSON.parse(given("AEGIS_PASSKEY"));
 
-/** What the page's script says went wrong. */
-const complaint = (page) => page.getByRole("alert").textContent();
+const NONE = "No passkey was used. Try again when you are ready.";
 
-await withPage({}, async (page) => {
+/** A virtual authenticator of this page, whose user is there and verified. */
+async function authenticator(page) {
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("WebAuthn.enable");
   const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", {
@@ -17,71 +17,99 @@ await withPage({}, async (page) => {
       isUserVerified: true, automaticPresenceSimulation: true,
     },
   });
-  const verifies = (isUserVerified) => devtools.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified });
-  const credentials = async () => (await devtools.send("WebAuthn.getCredentials", { authenticatorId })).credentials;
+  const send = (what, more) => devtools.send(`WebAuthn.${what}`, { authenticatorId, ...more });
+  return {
+    keep: (credential) => send("addCredential", { credential }),
+    forget: () => send("clearCredentials"),
+    kept: async () => (await send("getCredentials")).credentials,
+    verifies: (isUserVerified) => send("setUserVerified", { isUserVerified }),
+  };
+}
 
-  // Nobody has one yet.
-  await page.goto(`${portal}/login`);
+const wish = `${app}/deep/page?with=query&and=more`;
+
+await withPage({}, async (page) => {
+  const { keep, forget, kept, verifies } = await authenticator(page);
+  // What the field offers, a virtual authenticator takes at once: here it is the button's turn.
+  await page.addInitScript(() => { PublicKeyCredential.isConditionalMediationAvailable = async () => false; });
   const button = page.getByRole("button", { name: "Sign in with a passkey" });
+  const said = async (sentence, when) => {
+    await page.getByRole("alert").waitFor();
+    assert.equal(await page.getByRole("alert").textContent(), sentence, when);
+  };
+
+  await page.goto(`${portal}/login`);
   assert.equal(await page.getByLabel("E-mail or username").getAttribute("autocomplete"), "username webauthn");
+  await button.waitFor();
   await isGood(page, "the sign-in page with its passkey button");
   await button.click();
-  assert.equal(await complaint(page), "No passkey was used. Try again when you are ready.", "without a passkey");
+  await said(NONE, "there is none yet");
   assert.equal(await page.locator(":focus").getAttribute("role"), "alert", "the message takes the focus");
   await isGood(page, "the sign-in page after a passkey that was none");
 
-  // By the link of an invitation one chooses a password, and may add a passkey.
-  await page.goto(given("AEGIS_LINK"));
-  await page.getByLabel("Password", { exact: true }).or(page.getByLabel("New password", { exact: true })).first().fill(password);
-  await page.getByRole("main").getByRole("button", { name: /Save|Set|Choose/ }).click();
-  await page.waitForURL((url) => !url.pathname.startsWith("/link/"));
-  await page.route(`${portal}/account`, async (route) => {
-    const response = await route.fetch();
-    const added = '<div hidden><form id="add"><input name="name" value="Chromium"></form><button type="button" form="add" '
-      + 'data-passkey-options="/account/passkey/options" data-passkey-finish="/account/passkey" '
-      + 'data-passkey-fields="name">Add a passkey</button></div></main>';
-    await route.fulfill({ response, body: (await response.text()).replace("</main>", added) });
-  });
-  await page.goto(`${portal}/account`);
-  const add = page.getByRole("button", { name: "Add a passkey" });
-  await add.click();
-  await page.waitForRequest(`${portal}/account`);
-  const [made, ...others] = await credentials();
-  assert.deepEqual(others, [], "one passkey was made");
-  assert.ok(made.isResidentCredential, "it signs in alone");
-  await page.waitForLoadState();
-  await add.click();
-  assert.equal(await complaint(page), "There is a passkey for this account on this device already.");
-
-  // Out, and in again with the passkey alone, to where one wanted to go.
-  await page.context().clearCookies();
+  // To where one wanted to go, by the passkey alone, but only for who is verified.
+  await keep(first);
   await verifies(false);
-  const wish = `${app}/deep/page?with=query&and=more`;
   await page.goto(wish);
   assert.ok(page.url().startsWith(`${portal}/login`), `sent to ${page.url()}`);
   await button.click();
-  assert.equal(await complaint(page), "No passkey was used. Try again when you are ready.", "nobody was verified");
+  await said(NONE, "nobody was verified");
   await verifies(true);
   await button.click();
   await page.waitForURL(wish);
   const headers = await seen(page);
-  assert.deepEqual([headers["remote-user"], headers["remote-auth-method"]], [name, "passkey"], "the app knows who it is, and how");
+  assert.deepEqual([headers["remote-user"], headers["remote-auth-method"]], [name, "passkey"], "who it is, and how");
   await cookiesAreOurs(page, "with a passkey");
 
-  // One that the server does not know any more.
+  // Another one, by a button as the account page has it: it is there before the page's script runs.
+  await page.addInitScript(() => document.addEventListener("readystatechange", () => {
+    if (document.readyState !== "interactive" || location.pathname !== "/account") return;
+    document.querySelector("main").insertAdjacentHTML("beforeend",
+      '<div hidden><form id="add"><input type="hidden" name="name" value="Chromium"></form>'
+      + '<button type="button" form="add" data-passkey-options="/account/passkey/options" '
+      + 'data-passkey-finish="/account/passkey" data-passkey-fields="name">Add one more</button></div>');
+  }));
+  await page.goto(`${portal}/account`);
+  const add = page.getByRole("button", { name: "Add one more" });
+  await add.click();
+  await said("There is a passkey for this account on this device already.", "it was told which there are");
+  await forget();
+  const [answer] = await Promise.all([
+    page.waitForResponse(`${portal}/account/passkey`),
+    page.waitForEvent("load"), // where the answer leads
+    add.click(),
+  ]);
+  assert.equal(answer.status(), 200, "adding it");
+  const [made, ...others] = await kept();
+  assert.deepEqual([made.isResidentCredential, others], [true, []], "one passkey was made, that signs in alone");
+
+  // It does.
   await page.context().clearCookies();
-  const { privateKey } = made;
-  await devtools.send("WebAuthn.clearCredentials", { authenticatorId });
-  await devtools.send("WebAuthn.addCredential", {
-    authenticatorId, credential: { ...made, privateKey, credentialId: Buffer.alloc(32, 7).toString("base64") },
-  });
   await page.goto(wish);
   await button.click();
-  assert.equal(await complaint(page), "That passkey didn’t work here. Try again, or sign in another way.");
+  await page.waitForURL(wish);
+  assert.equal((await seen(page))["remote-user"], name, "with the passkey that was made here");
+
+  // One that the server does not know.
+  await page.context().clearCookies();
+  await forget();
+  await keep({ ...first, credentialId: Buffer.alloc(32, 7).toString("base64") });
+  await page.goto(wish);
+  await button.click();
+  await said("That passkey didn’t work here. Try again, or sign in another way.", "nobody has that passkey");
   assert.deepEqual(await page.context().cookies(), [], "no cookie for that");
 });
 
-// Without script there are none, and nothing says so.
+// A passkey that the field of the name offers, and that is chosen there.
+await withPage({}, async (page) => {
+  const { keep } = await authenticator(page);
+  await keep({ ...first, signCount: 100 });
+  await page.goto(wish, { waitUntil: "commit" }); // the sign-in page leaves before it is whole
+  await page.waitForURL(wish);
+  assert.equal((await seen(page))["remote-auth-method"], "passkey", "chosen in the field");
+});
+
+// Without script there is no button.
 await withPage({ javaScriptEnabled: false }, async (page) => {
   await page.goto(`${portal}/login`);
   assert.equal(await page.getByRole("button", { name: "Sign in with a passkey" }).count(), 0, "without JavaScript");
