@@ -92,13 +92,14 @@ static SET: Statement = Statement::new(
      version = version + 1 where key = $1 and version = $7",
 );
 static CLEAR: Statement = Statement::new("delete from attempt where key = $1 or key = $2");
-static IF_LOCKED: Statement =
-    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static FORGET: Statement = Statement::new("delete from attempt where last_at < $1 and locked_until < $1");
 static DEVICE: Statement = Statement::new("select 1 from device where secret = $1 and account_id = $2");
 static REMEMBERED: Statement = Statement::new(
     "select 1 from device where secret = $1 and account_id = $2 and remembered_at is not null",
 );
+/// Touches nothing: it tells whether there is such a row.
+static IF_LOCKED: Statement =
+    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static ADD_DEVICE: Statement = Statement::new(
     "insert into device (secret, account_id, created_at, used_at) values ($1, $2, $3, $3) \
      on conflict (secret) do nothing",
@@ -153,6 +154,17 @@ impl Attempts {
             Ok(taken) => CodeCounted::Allowed(taken),
             Err((_, locked)) => CodeCounted::Locked(locked.until),
         })
+    }
+
+    /// Counts a failure of somebody who named no account: their address's alone. Until when it may not
+    /// fail again, if it failed too often.
+    pub async fn count_failure(
+        &self,
+        address: Option<ClientAddress>,
+        now: Wall,
+    ) -> Result<Option<Wall>, Error> {
+        let taken = self.take(None, address, &[(Scope::Address, &address_key(address))], now).await?;
+        Ok(taken.err().map(|(_, locked)| locked.until))
     }
 
     /// Adds to `write` that it happens only while guesses at the password of `user` are not locked (for
@@ -354,3 +366,6 @@ fn hexadecimal(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests;

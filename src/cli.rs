@@ -27,6 +27,7 @@ mod settings;
 mod setup_link;
 mod signals;
 mod telegram;
+mod token;
 mod user;
 
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::api_tokens::ApiTokenError;
 use crate::error::{Error, Fault, Faults};
 use crate::store::{StoreError, WriteError};
 use crate::users::ChangeError;
@@ -109,6 +111,9 @@ enum Command {
     /// The bot on Telegram
     #[command(subcommand)]
     Telegram(telegram::Command),
+    /// API tokens for scripts and native apps
+    #[command(subcommand)]
+    Token(token::Command),
     /// The record of what happened
     #[command(subcommand)]
     Audit(audit::Command),
@@ -152,6 +157,12 @@ impl From<StoreError> for Failure {
 
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
+        Self::said(error.to_string())
+    }
+}
+
+impl From<ApiTokenError> for Failure {
+    fn from(error: ApiTokenError) -> Self {
         Self::said(error.to_string())
     }
 }
@@ -206,6 +217,7 @@ fn run(line: CommandLine) -> Outcome {
         Command::User(command) => user::run(common, command),
         Command::Session(command) => session::run(common, command),
         Command::Telegram(command) => telegram::run(common, command),
+        Command::Token(command) => token::run(common, command),
         Command::Audit(command) => audit::run(common, command),
         Command::Completions(arguments) => {
             completions::run(&arguments);

@@ -22,7 +22,7 @@ use crate::changes::Changes;
 use crate::clock::{Clock, Now, Seldom};
 use crate::error::{Error, Kind};
 use crate::forwarded::{Asked, Dialect, Peer, Unread};
-use crate::identity::{Email, Found, Identity, Part, Require, Role};
+use crate::identity::{Email, Found, Identity, Part, Require, Role, Why};
 use crate::place::Authority;
 use crate::policy::{self, App, Needs, NoApp, Preflight, Rule, Verdict};
 use crate::state::{self, Current};
@@ -173,7 +173,8 @@ impl Door {
         let (found, ready) = (who.found(), who.ready());
         let nobody = || current.for_nobody.get_or_init(|| identity_headers::of_nobody(&current.header_names));
         let keep = |status: u16, why: Reason| {
-            self.refusals.keep(asked, status, Some(rule), username(found), why, now)
+            let username = who.identity().map(|identity| identity.username.to_string());
+            self.refusals.keep(asked, status, Some(rule), username, why, now)
         };
         let verdict =
             if asked.preflight && app.preflight() == Preflight::Pass && rule.require() != Require::Deny {
@@ -194,6 +195,9 @@ impl Door {
             Verdict::AllowAsNobody => return Ok(nobody()),
             Verdict::SignIn => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
                 keep(status, Reason::NobodySignedIn)
+            }),
+            Verdict::Refused(Why::Scope) => answers::beyond_scope(dialect, current, asked, |status| {
+                keep(status, Reason::Refused(Why::Scope))
             }),
             Verdict::Refused(why) => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
                 keep(status, Reason::Refused(why))
@@ -292,10 +296,6 @@ fn is_own_site(current: &Current, headers: &HeaderMap) -> bool {
             .ok()
             .and_then(|host| Authority::parse(host).ok())
             .is_some_and(|authority| authority.host == own)
-}
-
-fn username(found: &Found) -> Option<String> {
-    known(found).map(|identity| identity.username.to_string())
 }
 
 fn known(found: &Found) -> Option<&Identity> {

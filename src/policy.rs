@@ -7,6 +7,7 @@
 mod app;
 mod compile;
 mod pattern;
+mod scope;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use crate::place::{Host, Origin, Scheme};
 
 pub use app::{App, Challenge, CrossSite, Preflight, RemoteUser, Rule, Site};
 pub use compile::{cookie_domain, public_url};
+pub use scope::{Allow, Scope};
 
 /// Every app, with its hosts and rules.
 #[derive(Debug)]

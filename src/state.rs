@@ -15,6 +15,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::HeaderMap;
 
+use crate::api_tokens::ApiTokens;
 use crate::attempts::Attempts;
 use crate::authenticate::Authenticate;
 use crate::authenticate::tailnet::{self, Ambient, Elsewhere, Sighted, Tailnet};
@@ -119,6 +120,8 @@ pub struct App {
     pub users: Users,
     /// Sessions.
     pub sessions: Sessions,
+    /// Tokens of scripts and native apps.
+    pub api_tokens: ApiTokens,
     /// Counters of guesses.
     pub attempts: Attempts,
     /// What more than a password there is.
@@ -210,8 +213,10 @@ impl App {
         let passwords = Passwords::start(fixed.hash_threads, clock.clone())?;
         let users = Users::new(store.clone());
         let sessions = Sessions::new(store.clone(), fixed.session_lifetimes());
+        let api_tokens = ApiTokens::new(store.clone());
         let attempts = Attempts::new(store.clone());
         let second_factor = SecondFactor::new(store.clone(), keys.clone());
+        second_factor.passkeys.stand_at(current.site.public_url());
         let tailnet = fixed.tailscale.clone().map(|options| {
             let tailscale = Arc::new(Tailscale::new(options, clock.clone()));
             Arc::new(Tailnet::new(tailscale, users.clone()))
@@ -236,6 +241,8 @@ impl App {
             authenticate: Authenticate {
                 keys: keys.clone(),
                 sessions: sessions.clone(),
+                api_tokens: api_tokens.clone(),
+                users: users.clone(),
                 changes: changes.clone(),
                 tailnet,
                 unanswered_told: Arc::default(),
@@ -248,6 +255,7 @@ impl App {
             passwords,
             users,
             sessions,
+            api_tokens,
             attempts,
             second_factor,
             sign_in,
@@ -278,6 +286,7 @@ impl App {
         let mut current = prepared.current;
         current.version = was.version + 1;
         let differs = self.fixed.differences(&current.fixed);
+        self.second_factor.passkeys.stand_at(current.site.public_url());
         self.current.store(Arc::new(current));
         self.reload_failed.store(false, Ordering::Release);
         differs

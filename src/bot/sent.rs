@@ -22,12 +22,7 @@ pub(super) fn outcome(current: &Current, untold: &Untold) -> Message {
 }
 
 /// The same once sessions were ended by its button.
-pub(super) fn after_the_end(
-    current: &Current,
-    challenge: &Challenge,
-    said: &str,
-    now: Wall,
-) -> Message {
+pub(super) fn after_the_end(current: &Current, challenge: &Challenge, said: &str, now: Wall) -> Message {
     Message::new(html! { (text(current, challenge)) "\n\n↩️ " (said) " (" (web::hour(now)) ")" })
 }
 

@@ -19,6 +19,8 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const EMPTY: HeaderValue = HeaderValue::from_static("");
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"Aegis\", charset=\"UTF-8\"");
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"Aegis\"");
+const BEYOND_SCOPE: HeaderValue =
+    HeaderValue::from_static("Bearer realm=\"Aegis\", error=\"insufficient_scope\"");
 
 /// Exactly 200: `ready`, and the visitor's own cookies and authorization without ours; in their place
 /// what stands for none, where there are none. Takes what `request` holds.
@@ -74,6 +76,19 @@ pub(super) fn sign_in(
     {
         headers.insert(header::LOCATION, location);
     }
+    response
+}
+
+/// Somebody is known, and their token is not for what they ask (RFC 6750, section 3.1).
+pub(super) fn beyond_scope(
+    dialect: Dialect,
+    current: &Current,
+    asked: &Asked<'_>,
+    reference: impl FnOnce(u16) -> String,
+) -> Response {
+    let error = Error::said(Kind::Forbidden, "This token does not reach that.");
+    let mut response = refused(dialect, current, asked, &error, reference);
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, BEYOND_SCOPE);
     response
 }
 

@@ -51,6 +51,7 @@ impl Reason {
             Self::Refused(Why::Invalid) => "a credential of ours that does not count",
             Self::Refused(Why::Disabled) => "the account is disabled",
             Self::Refused(Why::Audience) => "the token is for another app",
+            Self::Refused(Why::Scope) => "the token is not for this method and path",
             Self::StepUp => "a stronger factor is needed",
             Self::Forbidden(Needs::Nothing) => "the rule lets in nobody",
             Self::Forbidden(Needs::Membership) => "the rule does not let this account in",
@@ -85,6 +86,11 @@ impl Reason {
             }
             Self::Refused(Why::Invalid | Why::Audience) => "sign in anew, or make a new token".to_owned(),
             Self::Refused(Why::Disabled) => format!("aegis user enable {who}"),
+            Self::Refused(Why::Scope) => {
+                format!(
+                    "make a token whose `--allow` covers it; `aegis token list {who}` shows what there is"
+                )
+            }
             Self::StepUp => "`require = \"signed_in\"` asks for no second factor".to_owned(),
             Self::Forbidden(Needs::Nothing) => "the rule says `require = \"deny\"`: change it".to_owned(),
             Self::Forbidden(Needs::Membership) => match role {

@@ -17,6 +17,7 @@ macro_rules! with_and_without_memory {
 pub(crate) mod house;
 pub(crate) mod visit;
 
+mod api_tokens;
 mod credentials;
 mod elsewhere;
 mod endpoints;
@@ -26,6 +27,7 @@ mod interface;
 mod leaving;
 mod lifetimes;
 mod pages;
+mod passkeys;
 mod properties;
 mod races;
 mod readings;
