@@ -50,11 +50,7 @@ fn what(text: &str) -> What {
 #[test]
 fn what_is_written_is_what_holds() {
     let options = compile(|_| ()).unwrap();
-    assert_eq!((options.mode, &options.receive), (Mode::Pick, &Receive::Polling));
-    for mode in Mode::ALL {
-        let options = compile(|settings| settings.mode.value = mode.name().to_owned()).unwrap();
-        assert_eq!(options.mode, mode);
-    }
+    assert_eq!(options.receive, Receive::Polling);
     let longest = "s".repeat(256);
     let options = compile(|settings| {
         settings.receive.value = "webhook".to_owned();

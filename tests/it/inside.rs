@@ -33,5 +33,6 @@ mod races;
 mod readings;
 mod regressions;
 mod reload;
+mod telegram;
 mod verdicts;
 mod wire;
