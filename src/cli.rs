@@ -108,12 +108,12 @@ enum Command {
     /// Who is signed in, and where
     #[command(subcommand)]
     Session(session::Command),
-    /// The bot on Telegram
-    #[command(subcommand)]
-    Telegram(telegram::Command),
     /// API tokens for scripts and native apps
     #[command(subcommand)]
     Token(token::Command),
+    /// The bot on Telegram
+    #[command(subcommand)]
+    Telegram(telegram::Command),
     /// The record of what happened
     #[command(subcommand)]
     Audit(audit::Command),
@@ -216,8 +216,8 @@ fn run(line: CommandLine) -> Outcome {
         Command::Restore(arguments) => restore::run(common, &arguments),
         Command::User(command) => user::run(common, command),
         Command::Session(command) => session::run(common, command),
-        Command::Telegram(command) => telegram::run(common, command),
         Command::Token(command) => token::run(common, command),
+        Command::Telegram(command) => telegram::run(common, command),
         Command::Audit(command) => audit::run(common, command),
         Command::Completions(arguments) => {
             completions::run(&arguments);

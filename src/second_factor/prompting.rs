@@ -63,6 +63,15 @@ pub struct Prompting {
     pub careful_until: Wall,
 }
 
+/// Why nobody is asked for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Until when.
+    pub until: Wall,
+    /// Whether somebody denied or chose the wrong number; else too many prompts were not answered.
+    pub denied: bool,
+}
+
 /// Prompts in a row.
 const MOST: u32 = 3;
 const WINDOW: Duration = Duration::from_mins(15);
@@ -83,6 +92,11 @@ impl Prompting {
         let prompts = in_a_row.saturating_add(1);
         let paused_until = if prompts >= MOST { now.plus(WINDOW) } else { self.paused_until };
         Ok(Self { prompts, last_at: now, paused_until, ..self })
+    }
+
+    /// Until when nobody is asked, if nobody is now.
+    pub fn pause(&self, now: Wall) -> Option<Pause> {
+        (now < self.paused_until).then_some(Pause { until: self.paused_until, denied: self.prompts < MOST })
     }
 
     /// Somebody denied, or chose the wrong number.

@@ -138,9 +138,9 @@ fn start_tasks(tasks: &Tasks, app: &Arc<App>) {
                 app.sessions.forget_old(now).await?;
                 app.api_tokens.forget_old(now).await?;
                 app.attempts.forget_old(now).await?;
+                app.second_factor.passkeys.forget_old(now).await?;
                 app.second_factor.challenges.forget_old(now).await?;
                 app.second_factor.telegram.forget_old(now).await?;
-                app.second_factor.passkeys.forget_old(now).await?;
             }
         }
     });

@@ -108,6 +108,18 @@ impl Routes {
             (urls::LOGIN, &Method::GET) => self.login.page(visit).await,
             (urls::LOGIN, &Method::POST) => self.login.submit(visit, body).await,
             (urls::LOGIN_TAILNET, &Method::POST) => self.login.use_tailnet(visit, body),
+            (urls::LOGIN_APPROVE, &Method::GET) => self.login.approve_page(visit).await,
+            (urls::LOGIN_WAIT, &Method::GET) => self.login.wait(visit).await,
+            (urls::LOGIN_CONTINUE, &Method::POST) => self.login.go_on(visit, body).await,
+            (urls::LOGIN_CODE, &Method::GET) => self.login.code_page(visit).await,
+            (urls::LOGIN_CODE, &Method::POST) => self.login.enter_code(visit, body).await,
+            (urls::LOGIN_RECOVERY, &Method::GET) => self.login.recovery_page(visit).await,
+            (urls::LOGIN_RECOVERY, &Method::POST) => self.login.enter_recovery(visit, body).await,
+            (urls::LOGIN_KEY, &Method::GET) => self.login.passkey_page(visit).await,
+            (urls::LOGIN_AGAIN, &Method::POST) => self.login.ask_again(visit).await,
+            (urls::LOGIN_CANCEL, &Method::POST) => self.login.cancel(visit).await,
+            (urls::LOGIN_STEP_UP, &Method::GET) => self.login.step_up_page(visit).await,
+            (urls::LOGIN_STEP_UP, &Method::POST) => self.login.step_up(visit, body).await,
             (urls::LOGIN_PASSKEY_OPTIONS, &Method::POST) => self.login.passkey_options(visit).await,
             (urls::LOGIN_PASSKEY, &Method::POST) => self.login.passkey(visit, body).await,
             (urls::LOGOUT, &Method::GET) => self.login.leave_page(visit).await,
@@ -130,7 +142,7 @@ impl Routes {
             (urls::TELEGRAM_WEBHOOK, _) => self.called(arrived).await,
             (urls::HEALTH, &Method::GET) => Ok(self.status.health(now)),
             (urls::ROBOTS, &Method::GET) => Ok(web::robots()),
-            (urls::JWKS | urls::HEALTH | urls::ROBOTS, _) => Ok(not_this_way("GET, HEAD")),
+            (urls::JWKS | urls::HEALTH | urls::ROBOTS | urls::LOGIN_WAIT, _) => Ok(not_this_way("GET, HEAD")),
             (
                 urls::TOKEN
                 | urls::VALIDATE
@@ -140,12 +152,24 @@ impl Routes {
                 | urls::ACCOUNT_PASSKEY_OPTIONS,
                 _,
             ) => Ok(not_this_way("POST")),
-            (urls::HOME | urls::ACCOUNT, _) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD")),
-            (urls::LOGIN | urls::LOGOUT | urls::LINK_SETUP | urls::LINK_PASSWORD, _) => {
-                Ok(pages::method_not_allowed(&current.site, "GET, HEAD, POST"))
+            (urls::HOME | urls::ACCOUNT | urls::LOGIN_APPROVE | urls::LOGIN_KEY, _) => {
+                Ok(pages::method_not_allowed(&current.site, "GET, HEAD"))
             }
             (
+                urls::LOGIN
+                | urls::LOGIN_CODE
+                | urls::LOGIN_RECOVERY
+                | urls::LOGIN_STEP_UP
+                | urls::LOGOUT
+                | urls::LINK_SETUP
+                | urls::LINK_PASSWORD,
+                _,
+            ) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD, POST")),
+            (
                 urls::LOGIN_TAILNET
+                | urls::LOGIN_CONTINUE
+                | urls::LOGIN_AGAIN
+                | urls::LOGIN_CANCEL
                 | urls::ACCOUNT_NAME
                 | urls::ACCOUNT_PASSWORD
                 | urls::ACCOUNT_TAILNET
@@ -186,6 +210,7 @@ impl Routes {
             | urls::VALIDATE
             | urls::JWKS
             | urls::HEALTH
+            | urls::LOGIN_WAIT
             | urls::TELEGRAM_WEBHOOK
             | urls::LOGIN_PASSKEY
             | urls::LOGIN_PASSKEY_OPTIONS
@@ -233,6 +258,7 @@ impl Answer for Routes {
     fn draining(&self) {
         notify::stopping();
         self.status.end();
+        self.login.end();
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn heading(kind: Kind) -> &'static str {
 }
 
 /// `30 days`, `1 hour`, `5 minutes`: rounded up, so that nobody comes back too early.
-pub(super) fn span(span: Duration) -> String {
+pub fn span(span: Duration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
@@ -51,6 +51,15 @@ pub(super) fn clock(moment: Wall) -> Markup {
 pub fn hour(moment: Wall) -> String {
     date(moment)
         .map_or_else(|| moment.rfc3339(), |date| format!("{:02}:{:02} UTC", date.hour(), date.minute()))
+}
+
+/// `14:12:05 UTC`; where script runs, by the reader's own clock.
+pub(super) fn second(moment: Wall) -> Markup {
+    let text = date(moment).map_or_else(
+        || moment.rfc3339(),
+        |date| format!("{:02}:{:02}:{:02} UTC", date.hour(), date.minute(), date.second()),
+    );
+    html! { time datetime=(moment.rfc3339()) data-local="second" { (text) } }
 }
 
 /// `21 November 2026`.
