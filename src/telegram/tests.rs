@@ -82,7 +82,7 @@ fn every_fault_is_told_at_once_with_a_hint_and_without_a_secret() {
             settings.receive.value = "push".to_owned();
         })
         .unwrap_err();
-        assert_eq!(faults.0.len(), 4, "asked for {token:?}: {faults}");
+        assert_eq!(faults.0.len(), 3, "asked for {token:?}: {faults}");
         assert!(faults.0.iter().all(|fault| fault.hint.is_some()), "{faults}");
         assert!(!faults.to_string().contains("AAHdqTcv"), "a fault quotes the token: {faults}");
     }
