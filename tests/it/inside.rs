@@ -33,5 +33,6 @@ mod races;
 mod readings;
 mod regressions;
 mod reload;
+pub(crate) mod second_factor;
 mod verdicts;
 mod wire;
