@@ -99,9 +99,6 @@ static DEVICE: Statement = Statement::new("select 1 from device where secret = $
 static REMEMBERED: Statement = Statement::new(
     "select 1 from device where secret = $1 and account_id = $2 and remembered_at is not null",
 );
-/// Touches nothing: it tells whether there is such a row.
-static IF_LOCKED: Statement =
-    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static ADD_DEVICE: Statement = Statement::new(
     "insert into device (secret, account_id, created_at, used_at) values ($1, $2, $3, $3) \
      on conflict (secret) do nothing",
@@ -395,3 +392,6 @@ fn hexadecimal(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests;
