@@ -35,6 +35,7 @@ mod races;
 mod readings;
 mod regressions;
 mod reload;
+pub(crate) mod second_factor;
 mod telegram;
 mod verdicts;
 mod wire;
