@@ -1,4 +1,4 @@
-//! Guesses at passwords: counted in the store before a hash is computed, credited back on success.
+//! Guesses at passwords and at codes: counted in the store before they are judged, credited back on success.
 //!
 //! Promises: whatever happens at once, no more guesses are let through than `throttle` allows, for
 //! counting is compare-and-set; the count survives a restart; a browser that has signed in before is
@@ -46,6 +46,15 @@ pub enum Counted {
     AddressLocked(Wall),
 }
 
+/// What counting a guess at a code said.
+#[derive(Debug)]
+pub enum CodeCounted {
+    /// The guess may be judged. Give it back with [`Attempts::credit`], in the proof's write, if it was right.
+    Allowed(Taken),
+    /// Too many wrong codes for this account: judge none until then.
+    Locked(Wall),
+}
+
 /// Which counters a guess was taken from.
 #[derive(Debug)]
 pub struct Taken {
@@ -82,7 +91,9 @@ static SET: Statement = Statement::new(
     "update attempt set failures = $2, earlier = $3, first_at = $4, last_at = $5, locked_until = $6, \
      version = version + 1 where key = $1 and version = $7",
 );
-static CLEAR: Statement = Statement::new("delete from attempt where key = $1");
+static CLEAR: Statement = Statement::new("delete from attempt where key = $1 or key = $2");
+static IF_LOCKED: Statement =
+    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static FORGET: Statement = Statement::new("delete from attempt where last_at < $1 and locked_until < $1");
 static DEVICE: Statement = Statement::new("select 1 from device where secret = $1 and account_id = $2");
 static REMEMBERED: Statement = Statement::new(
@@ -112,22 +123,45 @@ impl Attempts {
         let account = account_key(guess.user, guess.login);
         let device = self.known_device(guess).await?;
         if let Some(device) = device {
-            match self.take(guess, &[(Scope::Device, &device), (Scope::Address, &address)], now).await? {
+            let keys = [(Scope::Device, device.as_str()), (Scope::Address, &address)];
+            match self.take(guess.user, guess.address, &keys, now).await? {
                 Err((Scope::Address, locked)) => return Ok(Counted::AddressLocked(locked.until)),
                 Err(_) => {} // a known browser that guessed too often is treated as any other
                 Ok(taken) => return Ok(Counted::Allowed(taken)),
             }
         }
-        match self.take(guess, &[(Scope::Account, &account), (Scope::Address, &address)], now).await? {
+        let keys = [(Scope::Account, account.as_str()), (Scope::Address, &address)];
+        match self.take(guess.user, guess.address, &keys, now).await? {
             Ok(taken) => return Ok(Counted::Allowed(taken)),
             Err((Scope::Address, locked)) => return Ok(Counted::AddressLocked(locked.until)),
             Err(_) => {}
         }
         // A locked account looks like any other: its guesses use up the address's count all the same.
-        match self.take(guess, &[(Scope::Address, &address)], now).await? {
+        match self.take(guess.user, guess.address, &[(Scope::Address, &address)], now).await? {
             Ok(_) => Ok(Counted::AccountLocked),
             Err((_, locked)) => Ok(Counted::AddressLocked(locked.until)),
         }
+    }
+
+    /// Counts a guess at a code of `user`, of an authenticator app or a recovery code, before it is judged:
+    /// one counter an account, whatever the session, the browser or the address.
+    pub async fn count_code(
+        &self,
+        user: UserId,
+        address: Option<ClientAddress>,
+        now: Wall,
+    ) -> Result<CodeCounted, Error> {
+        let taken = self.take(Some(user), address, &[(Scope::Code, &code_key(user))], now).await?;
+        Ok(match taken {
+            Ok(taken) => CodeCounted::Allowed(taken),
+            Err((_, locked)) => CodeCounted::Locked(locked.until),
+        })
+    }
+
+    /// Adds to `write` that it happens only while guesses at the password of `user` are not locked (for
+    /// browsers that never signed in to the account): a step that touches nothing, and must find nothing.
+    pub fn while_unlocked(&self, write: Write, user: UserId, now: Wall) -> Write {
+        write.exec(&IF_LOCKED, values![account_key(Some(user), ""), now]).expect(Rows::None)
     }
 
     /// Adds to `base` that a guess was right, and is given back. If others count at the same moment, the
@@ -153,10 +187,10 @@ impl Attempts {
         Err(Error::unavailable("a counter of guesses was changed by others all the time"))
     }
 
-    /// Clears the count of failures of an account, so that its owner may try again at once.
+    /// Clears the counts of failures of an account, at its password and its codes, so that its owner may try again at once.
     pub async fn unlock(&self, user: UserId, actor: Actor, now: Wall) -> Result<(), WriteError> {
         let write = Write::new()
-            .exec(&CLEAR, values![account_key(Some(user), "")])
+            .exec(&CLEAR, values![account_key(Some(user), ""), code_key(user)])
             .audit(Entry::new(Event::UserUnlocked, actor).about(user), now);
         self.store.write(write).await.map(|_| ())
     }
@@ -206,7 +240,8 @@ impl Attempts {
     /// Takes one from each of these counters, or from none. Where that begins a lock, the record says so.
     async fn take(
         &self,
-        guess: &Guess<'_>,
+        user: Option<UserId>,
+        address: Option<ClientAddress>,
         keys: &[(Scope, &str)],
         now: Wall,
     ) -> Result<Result<Taken, (Scope, Locked)>, Error> {
@@ -218,7 +253,8 @@ impl Attempts {
                     Ok(counter) => {
                         write = counted(write, key, counter, stored);
                         if counter.locked_until > now {
-                            write = write.audit(lock_begins(guess, *scope, counter.locked_until), now);
+                            let entry = lock_begins(user, address, *scope, counter.locked_until);
+                            write = write.audit(entry, now);
                         }
                     }
                     Err(locked) => return Ok(Err((*scope, locked))),
@@ -242,17 +278,18 @@ impl Attempts {
     }
 }
 
-fn lock_begins(guess: &Guess<'_>, scope: Scope, until: Wall) -> Entry {
+fn lock_begins(user: Option<UserId>, address: Option<ClientAddress>, scope: Scope, until: Wall) -> Entry {
     let what = match scope {
         Scope::Account => "account",
         Scope::Device => "device",
         Scope::Address => "address",
+        Scope::Code => "code",
     };
     let entry = Entry::new(Event::SignInLocked, Actor::Visitor)
-        .from(guess.address)
+        .from(address)
         .with("locked", what)
         .with("until", until.rfc3339());
-    match guess.user {
+    match user {
         Some(user) => entry.about(user),
         None => entry,
     }
@@ -305,6 +342,10 @@ fn account_key(user: Option<UserId>, login: &str) -> String {
         Some(user) => format!("account:{user}"),
         None => format!("nobody:{}", hexadecimal(&fingerprint(&login.trim().to_lowercase()))),
     }
+}
+
+fn code_key(user: UserId) -> String {
+    format!("code:{user}")
 }
 
 fn address_key(address: Option<ClientAddress>) -> String {

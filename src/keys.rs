@@ -1,8 +1,10 @@
-//! Keys and the tokens they sign. Owns the key ring in the data directory, every JWT, and the JWKS.
+//! Keys, the tokens they sign, and the sealing of what must be read again. Owns the key ring in the data
+//! directory, every JWT, and the JWKS.
 //!
 //! Promises: no other room knows an algorithm; which one verifies is said by the key, never by the token
 //! (RFC 8725, section 3.1); a key has one use and one algorithm; claims can be had only of a token that
-//! was verified; a key ring that is damaged or open to others is refused, never replaced.
+//! was verified; what is sealed can be read with the key ring alone, and in its own place; a key ring that
+//! is damaged or open to others is refused, never replaced.
 //! Never: fetches a key, decides what a token opens (it names a row in the store, which decides), or
 //! publishes a secret.
 //!
@@ -15,6 +17,7 @@ mod claims;
 mod compact;
 mod key;
 mod ring;
+mod sealing;
 
 use std::fmt;
 use std::path::Path;
@@ -23,6 +26,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::JwkSet;
+use zeroize::Zeroizing;
 
 use crate::clock::Wall;
 use crate::config::TokenSettings;
@@ -33,6 +37,7 @@ pub use claims::{AccessClaims, AssertionClaims};
 use compact::Compact;
 use key::Key;
 use ring::{Purpose, Ring};
+use sealing::SealingKey;
 
 /// The audience of a token that is for every app.
 pub const EVERY_APP: &str = "aegis-apps";
@@ -60,6 +65,8 @@ pub struct Keys {
     /// The present key first, then former ones.
     access: Vec<Key>,
     assertion: Vec<Key>,
+    /// The one that seals first.
+    sealing: Vec<SealingKey>,
     jwks: Bytes,
 }
 
@@ -122,7 +129,8 @@ impl fmt::Display for NotVerified {
 
 impl std::error::Error for NotVerified {}
 
-/// What becomes of the keys that a [rotation](Keys::rotate) replaces.
+/// What becomes of the signing keys that a [rotation](Keys::rotate) replaces. A former sealing key is kept
+/// whole either way, because what it sealed has to be read until it is sealed anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Former {
     /// Their public halves verify for [`FORMER_KEY_LIFE`]. The private halves are destroyed.
@@ -142,7 +150,14 @@ impl Keys {
         let published = access.iter().chain(&assertion).filter_map(|key| key.public().cloned()).collect();
         let jwks = serde_json::to_vec(&JwkSet { keys: published })
             .map_err(|error| Fault::new(format!("the public keys cannot be written as JSON: {error}")))?;
-        Ok(Self { issuer: rules.issuer, shared: rules.shared, access, assertion, jwks: jwks.into() })
+        Ok(Self {
+            issuer: rules.issuer,
+            shared: rules.shared,
+            access,
+            assertion,
+            sealing: ring.into_sealing(),
+            jwks: jwks.into(),
+        })
     }
 
     /// Whether `settings` can be used: opens nothing.
@@ -150,7 +165,8 @@ impl Keys {
         Rules::of(settings).map(drop)
     }
 
-    /// Replaces the keys on the disk. A running server signs with the old ones until it is restarted.
+    /// Replaces the keys on the disk, those that sign and the one that seals. A running server goes on with
+    /// the old ones until it is restarted.
     pub fn rotate(data_dir: &Path, settings: &TokenSettings, now: Wall, former: Former) -> Result<(), Fault> {
         Ring::rotate(data_dir, Rules::of(settings)?.algorithm, now, former)
     }
@@ -214,6 +230,21 @@ impl Keys {
                 Some(kid) => self.access.iter().chain(&self.assertion).any(|key| key.kid() == Some(&kid)),
                 None => self.shared.is_some(),
             }
+    }
+
+    /// `plain`, readable with these keys alone, and only by who names the same `context`: what it is and
+    /// whose ("totp:USER"), so that a row moved to another account is worth nothing there.
+    pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        let sealed = self.sealing.first().and_then(|key| key.seal(context, plain));
+        sealed.ok_or_else(|| Error::internal("nothing can be sealed"))
+    }
+
+    /// What was sealed for this `context`, with the present key or a former one.
+    pub fn unseal(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let key = self.sealing.iter().find(|key| key.is_named_by(sealed));
+        let key = key.ok_or_else(|| Error::internal("no key of the key ring sealed this"))?;
+        let plain = key.unseal(context, sealed);
+        plain.ok_or_else(|| Error::internal("what was sealed is altered, or stands in another place"))
     }
 
     /// The JWK Set (RFC 7517, section 5) of the keys that verify, present and former, as of the start.

@@ -4,6 +4,7 @@
 //! what the store keeps gives no factor away; a challenge is decided once, by compare-and-set.
 //! Never: judges a password, opens a session, speaks to Telegram.
 
+mod base32;
 pub mod challenge;
 pub mod passkeys;
 pub mod prompting;
@@ -11,7 +12,10 @@ pub mod recovery;
 pub mod telegram;
 pub mod totp;
 
+use std::sync::Arc;
+
 use crate::identity::{Method, UserId};
+use crate::keys::Keys;
 use crate::store::{Store, StoreError, Write};
 
 use challenge::Challenges;
@@ -79,11 +83,11 @@ impl SecondFactor {
 }
 
 impl SecondFactor {
-    /// The factors in `store`.
-    pub fn new(store: Store) -> Self {
+    /// The factors in `store`; what of them has to be read again is sealed with `keys`.
+    pub fn new(store: Store, keys: Arc<Keys>) -> Self {
         Self {
             challenges: Challenges::new(store.clone()),
-            totp: Totp::new(store.clone()),
+            totp: Totp::new(store.clone(), keys),
             recovery: RecoveryCodes::new(store.clone()),
             passkeys: Passkeys::new(store.clone()),
             telegram: TelegramLinks::new(store),

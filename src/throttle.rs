@@ -15,6 +15,17 @@
 //!   forgets all failures. So does a success.
 //! * **Address**: no hour, wherever it begins, holds more than 50 failures. A success takes back its
 //!   own count, and no other.
+//! * **Code** (of an authenticator app, and recovery codes, of one account): the 5th failure locks for
+//!   15 minutes, the 10th for 30, and every 5th after it for twice as long as the one before, at most for
+//!   a day. A success takes back its own count, and no other, unless the first failure is three days old:
+//!   then it forgets all. So do two days without a guess, counted from the end of the lock.
+//!
+//! Why a success forgets codes so slowly: whoever guesses codes knows the password, and may wait for the
+//! owner to sign in. If that made room for four more guesses each time, twenty sign-ins a day would make
+//! room for 2,400 guesses a month. As it is, no 15 minutes hold more than 5 failures (unless a success
+//! forgot some in between), and no 30 days more than 500, whatever the owner does. At any moment 2 of
+//! 1,000,000 codes are right, so that a month of guessing succeeds with less than 0.1 %, a year with
+//! about 1 %. A lock's beginning is recorded: a year of it is hundreds of entries.
 //!
 //! Guesses refused by a lock are not counted and do not lengthen it.
 
@@ -31,6 +42,8 @@ pub enum Scope {
     Device,
     /// Guesses at whatever account from one address.
     Address,
+    /// Guesses at the codes of one account, from wherever.
+    Code,
 }
 
 /// The state of one counter, as it is stored.
@@ -63,6 +76,10 @@ const DAY: Duration = Duration::from_hours(24);
 const DEVICE_LIMIT: u32 = 5;
 /// Failures from one address in any hour.
 const ADDRESS_LIMIT: u32 = 50;
+/// Failures at codes from one lock to the next.
+const CODE_LIMIT: u32 = 5;
+/// After so long a success forgets failures at codes.
+const CODE_MEMORY: Duration = Duration::from_hours(3 * 24);
 
 /// No lock.
 const NEVER: Wall = Wall(0);
@@ -76,7 +93,7 @@ impl Counter {
                 return Err(Locked { until: counter.locked_until });
             }
             Some(counter) if !counter.is_over(scope, now) => counter.rolled(scope, now),
-            _ => Self { failures: 0, earlier: 0, first_at: now, last_at: now, locked_until: NEVER },
+            _ => Self::none(now),
         };
         counter.failures = counter.failures.saturating_add(1);
         counter.last_at = now;
@@ -89,8 +106,16 @@ impl Counter {
     #[must_use]
     pub fn credit(mut self, scope: Scope, now: Wall) -> Self {
         match scope {
-            Scope::Account | Scope::Device => {
-                Self { failures: 0, earlier: 0, first_at: now, last_at: now, locked_until: NEVER }
+            Scope::Account | Scope::Device => Self::none(now),
+            Scope::Code => {
+                self.failures = self.failures.saturating_sub(1);
+                if now >= self.first_at.plus(CODE_MEMORY) {
+                    return Self::none(now);
+                }
+                if !self.failures.is_multiple_of(CODE_LIMIT) {
+                    self.locked_until = NEVER;
+                }
+                self
             }
             Scope::Address => {
                 // The earlier window first: the guess may have been taken in it, and where it was not,
@@ -110,12 +135,21 @@ impl Counter {
 
     /// Whether this counter means nothing any more: as good as none, and free to be deleted.
     pub fn is_over(&self, scope: Scope, now: Wall) -> bool {
+        if self.failures == 0 && self.earlier == 0 {
+            return true;
+        }
         let quiet = match scope {
             Scope::Account => self.last_at.max(self.locked_until).plus(DAY),
+            Scope::Code => self.last_at.max(self.locked_until).plus(2 * DAY),
             Scope::Device => self.last_at.plus(DAY),
             Scope::Address => self.last_at.plus(HOUR),
         };
         now >= quiet
+    }
+
+    /// Nothing counted.
+    fn none(now: Wall) -> Self {
+        Self { failures: 0, earlier: 0, first_at: now, last_at: now, locked_until: NEVER }
     }
 
     /// The same counter with a new window begun, where the present one has had its hour.
@@ -137,6 +171,11 @@ impl Counter {
                 15.. => Some(self.last_at.plus(DAY)),
                 _ => None,
             },
+            Scope::Code if self.failures.is_multiple_of(CODE_LIMIT) => {
+                let before = (self.failures / CODE_LIMIT).saturating_sub(1).min(16);
+                Some(self.last_at.plus(DAY.min(15 * MINUTE * (1 << before))))
+            }
+            Scope::Code => None,
             Scope::Device => (self.failures >= DEVICE_LIMIT).then(|| self.last_at.plus(DAY)),
             Scope::Address => {
                 let full = self.earlier.saturating_add(self.failures) >= ADDRESS_LIMIT;

@@ -12,6 +12,7 @@ pub mod forms;
 pub mod headers;
 pub mod pages;
 mod problem;
+mod qr;
 mod return_to;
 mod shell;
 mod site;
@@ -22,6 +23,7 @@ mod words;
 pub use answer::{json, redirect, retry_after, robots, status};
 pub use assets::asset;
 pub use problem::problem;
+pub use qr::qr;
 pub use return_to::ReturnTo;
 pub use site::Site;
 

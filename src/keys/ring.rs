@@ -1,7 +1,8 @@
 //! The key ring on the disk: `keys/keys.json` in the data directory, a file of 0600 in a folder of 0700.
 //!
 //! Promises: it is written whole or not at all; of each purpose one key signs, and former ones are there
-//! with their public halves only; what is damaged, incomplete or open to others is a [`Fault`].
+//! with their public halves only; one key seals, and former ones are there whole, for what they sealed has
+//! to be read; what is damaged, incomplete or open to others is a [`Fault`].
 //! Never: makes new keys where there may have been others.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::key::{self, Key};
+use super::sealing::{self, SealingKey};
 use super::{FORMER_KEY_LIFE, Former};
 use crate::clock::Wall;
 use crate::error::Fault;
@@ -22,7 +24,9 @@ use crate::error::Fault;
 const FOLDER: &str = "keys";
 const FILE: &str = "keys.json";
 /// The layout of the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The layout of Aegis 0.1.0, in which nothing was sealed.
+const VERSION_WITHOUT_SEALING: u32 = 1;
 /// The largest file that is read, in bytes: thousands of keys.
 const LARGEST: u64 = 1 << 20;
 
@@ -51,6 +55,8 @@ pub(super) struct Ring {
     written: Written,
     /// Each entry's key; of each purpose the one that signs comes first.
     keys: Vec<(Purpose, Key)>,
+    /// The one that seals comes first.
+    sealing: Vec<SealingKey>,
 }
 
 /// The file.
@@ -59,6 +65,8 @@ pub(super) struct Ring {
 struct Written {
     version: u32,
     keys: Vec<Entry>,
+    #[serde(default)]
+    sealing: Vec<SealingEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,35 +81,55 @@ struct Entry {
     public: Jwk,
     /// PKCS #8 in PEM. There for the key that signs, and only there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    private: Option<Pem>,
+    private: Option<KeyText>,
 }
 
-/// A private key's text, wiped when it is dropped.
-struct Pem(Zeroizing<String>);
+/// A key of AES-256-GCM.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SealingEntry {
+    made_at: i64,
+    /// There for a former key, and only there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retired_at: Option<i64>,
+    /// In base64url.
+    key: KeyText,
+}
 
-impl Serialize for Pem {
+/// The text of a key that is nobody's but ours, wiped when it is dropped.
+struct KeyText(Zeroizing<String>);
+
+impl Serialize for KeyText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Pem {
+impl<'de> Deserialize<'de> for KeyText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
     }
 }
 
 impl Ring {
-    /// The ring of `data_dir`; a new one where there is no folder for it, and a rotated one where the
-    /// keys that sign are for another algorithm.
+    /// The ring of `data_dir`; a new one where there is no folder for it, one with a sealing key more where
+    /// Aegis 0.1.0 made it, and a rotated one where the keys that sign are for another algorithm.
     pub(super) fn open(data_dir: &Path, algorithm: Algorithm, now: Wall) -> Result<Self, Fault> {
         let folder = data_dir.join(FOLDER);
         if is_absent(&folder)? {
-            let written = Written { version: VERSION, keys: new_entries(algorithm, now)? };
+            let written = Written {
+                version: VERSION,
+                keys: new_entries(algorithm, now)?,
+                sealing: vec![SealingEntry::new(now)],
+            };
             create(data_dir, &written)?;
             return Self::whole(written).map_err(|wrong| damaged(wrong, &folder.join(FILE)));
         }
-        let ring = Self::read(&folder)?;
+        let mut ring = Self::read(&folder)?;
+        if ring.written.version == VERSION_WITHOUT_SEALING {
+            let written = Written { version: VERSION, sealing: vec![SealingEntry::new(now)], ..ring.written };
+            ring = Self::rewritten(&folder, written)?;
+        }
         let fits = |purpose| ring.keys(purpose).next().is_some_and(|key| key.algorithm() == algorithm);
         if Purpose::ALL.into_iter().all(fits) {
             return Ok(ring);
@@ -110,7 +138,7 @@ impl Ring {
         ring.replaced(&folder, algorithm, now, Former::Kept)
     }
 
-    /// Replaces the keys that sign.
+    /// Replaces the keys that sign and the one that seals.
     pub(super) fn rotate(
         data_dir: &Path,
         algorithm: Algorithm,
@@ -126,12 +154,23 @@ impl Ring {
         self.keys.iter().filter(move |(of, _)| *of == purpose).map(|(_, key)| key)
     }
 
+    /// The sealing keys, the one that seals first.
+    pub(super) fn into_sealing(self) -> Vec<SealingKey> {
+        self.sealing
+    }
+
     fn replaced(self, folder: &Path, algorithm: Algorithm, now: Wall, former: Former) -> Result<Self, Fault> {
         let mut keys = new_entries(algorithm, now)?;
         if former == Former::Kept {
             keys.extend(self.written.keys.into_iter().filter_map(|entry| entry.retired(now)));
         }
-        let written = Written { version: VERSION, keys };
+        let mut sealing = vec![SealingEntry::new(now)];
+        sealing.extend(self.written.sealing.into_iter().map(|entry| entry.retired(now)));
+        Self::rewritten(folder, Written { version: VERSION, keys, sealing })
+    }
+
+    /// Puts `written` in place of the ring that is there.
+    fn rewritten(folder: &Path, written: Written) -> Result<Self, Fault> {
         let file = folder.join(FILE);
         let new = folder.join("keys.json.new");
         remove_if_there(&new, |path| fs::remove_file(path))?;
@@ -171,7 +210,7 @@ impl Ring {
 
     /// The ring, if nothing is wrong with it.
     fn whole(written: Written) -> Result<Self, &'static str> {
-        if written.version != VERSION {
+        if ![VERSION_WITHOUT_SEALING, VERSION].contains(&written.version) {
             return Err("the key ring is of another version of Aegis");
         }
         let mut keys: Vec<(Purpose, Key)> = Vec::new();
@@ -194,7 +233,31 @@ impl Ring {
                 return Err("there is not one key that signs for each purpose");
             }
         }
-        Ok(Self { written, keys })
+        let mut sealing: Vec<SealingKey> = Vec::new();
+        for entry in &written.sealing {
+            let key = SealingKey::of(&entry.key.0).ok_or("a sealing key cannot be read")?;
+            if sealing.iter().any(|other| other.is(&key)) {
+                return Err("a key is there twice");
+            }
+            let place = if entry.retired_at.is_none() { 0 } else { sealing.len() };
+            sealing.insert(place, key);
+        }
+        let seals = |entry: &&SealingEntry| entry.retired_at.is_none();
+        if written.sealing.iter().filter(seals).count() != usize::from(written.version == VERSION) {
+            return Err("there is not one key that seals");
+        }
+        Ok(Self { written, keys, sealing })
+    }
+}
+
+impl SealingEntry {
+    fn new(now: Wall) -> Self {
+        Self { made_at: now.0, retired_at: None, key: KeyText(sealing::generate()) }
+    }
+
+    /// The same key as a former one, whole.
+    fn retired(self, now: Wall) -> Self {
+        Self { retired_at: self.retired_at.or(Some(now.0)), ..self }
     }
 }
 
@@ -216,7 +279,7 @@ fn new_entries(algorithm: Algorithm, now: Wall) -> Result<Vec<Entry>, Fault> {
         .map(|purpose| {
             let (public, private) =
                 key::generate(algorithm).ok_or_else(|| Fault::new("a key could not be made"))?;
-            Ok(Entry { purpose, made_at: now.0, retired_at: None, public, private: Some(Pem(private)) })
+            Ok(Entry { purpose, made_at: now.0, retired_at: None, public, private: Some(KeyText(private)) })
         })
         .collect()
 }
@@ -292,7 +355,8 @@ fn private(about: &fs::Metadata, path: &Path, mode: u32) -> Result<(), Fault> {
 fn damaged(message: &str, path: &Path) -> Fault {
     let folder: PathBuf = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let hint = format!(
-        "restore it from a backup, or remove {} to have new keys made: all tokens are void then",
+        "restore it from a backup, or remove {} to have new keys made: all tokens are void then, and \
+         authenticator apps have to be set up anew",
         folder.display()
     );
     Fault::new(message).hint(hint).at(path, None)
