@@ -199,7 +199,8 @@ impl App {
         let users = Users::new(store.clone());
         let sessions = Sessions::new(store.clone(), fixed.session_lifetimes());
         let attempts = Attempts::new(store.clone());
-        let second_factor = SecondFactor::new(store.clone());
+        let second_factor = SecondFactor::new(store.clone(), keys.clone());
+        second_factor.passkeys.stand_at(current.site.public_url());
         let tailnet = fixed.tailscale.clone().map(|options| {
             let tailscale = Arc::new(Tailscale::new(options, clock.clone()));
             Arc::new(Tailnet::new(tailscale, users.clone()))
@@ -261,6 +262,7 @@ impl App {
         let mut current = prepared.current;
         current.version = was.version + 1;
         let differs = self.fixed.differences(&current.fixed);
+        self.second_factor.passkeys.stand_at(current.site.public_url());
         self.current.store(Arc::new(current));
         self.reload_failed.store(false, Ordering::Release);
         differs

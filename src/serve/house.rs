@@ -133,6 +133,7 @@ fn start_tasks(tasks: &Tasks, app: &Arc<App>) {
                 let now = app.clock.now().wall;
                 app.sessions.forget_old(now).await?;
                 app.attempts.forget_old(now).await?;
+                app.second_factor.passkeys.forget_old(now).await?;
             }
         }
     });

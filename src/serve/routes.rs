@@ -105,12 +105,16 @@ impl Routes {
             (urls::LOGIN, &Method::GET) => self.login.page(visit).await,
             (urls::LOGIN, &Method::POST) => self.login.submit(visit, body).await,
             (urls::LOGIN_TAILNET, &Method::POST) => self.login.use_tailnet(visit, body),
+            (urls::LOGIN_PASSKEY_OPTIONS, &Method::POST) => self.login.passkey_options(visit).await,
+            (urls::LOGIN_PASSKEY, &Method::POST) => self.login.passkey(visit, body).await,
             (urls::LOGOUT, &Method::GET) => self.login.leave_page(visit).await,
             (urls::LOGOUT, &Method::POST) => self.login.leave(visit).await,
             (urls::ACCOUNT, &Method::GET) => self.account.page(own).await,
             (urls::ACCOUNT_NAME, &Method::POST) => self.account.rename(own, body).await,
             (urls::ACCOUNT_PASSWORD, &Method::POST) => self.account.change_password(own, body).await,
             (urls::ACCOUNT_TAILNET, &Method::POST) => self.account.link(own, body).await,
+            (urls::ACCOUNT_PASSKEY_OPTIONS, &Method::POST) => self.account.passkey_options(own).await,
+            (urls::ACCOUNT_PASSKEY, &Method::POST) => self.account.add_passkey(own, body).await,
             (urls::ACCOUNT_END_SESSION, &Method::POST) => self.account.end_session(own, body).await,
             (urls::ACCOUNT_END_OTHERS, &Method::POST) => self.account.end_others(own, body).await,
             (urls::LINK_SETUP, &Method::GET) => Ok(self.setup.setup_page(sent).await),
@@ -123,7 +127,15 @@ impl Routes {
             (urls::HEALTH, &Method::GET) => Ok(self.status.health(now)),
             (urls::ROBOTS, &Method::GET) => Ok(web::robots()),
             (urls::JWKS | urls::HEALTH | urls::ROBOTS, _) => Ok(not_this_way("GET, HEAD")),
-            (urls::TOKEN | urls::VALIDATE, _) => Ok(not_this_way("POST")),
+            (
+                urls::TOKEN
+                | urls::VALIDATE
+                | urls::LOGIN_PASSKEY
+                | urls::LOGIN_PASSKEY_OPTIONS
+                | urls::ACCOUNT_PASSKEY
+                | urls::ACCOUNT_PASSKEY_OPTIONS,
+                _,
+            ) => Ok(not_this_way("POST")),
             (urls::HOME | urls::ACCOUNT, _) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD")),
             (urls::LOGIN | urls::LOGOUT | urls::LINK_SETUP | urls::LINK_PASSWORD, _) => {
                 Ok(pages::method_not_allowed(&current.site, "GET, HEAD, POST"))
@@ -155,7 +167,14 @@ impl Routes {
             _ => tracing::debug!(event = "request.refused", path, reason = %error),
         }
         let mut response = match path {
-            urls::TOKEN | urls::VALIDATE | urls::JWKS | urls::HEALTH => web::problem(error, None),
+            urls::TOKEN
+            | urls::VALIDATE
+            | urls::JWKS
+            | urls::HEALTH
+            | urls::LOGIN_PASSKEY
+            | urls::LOGIN_PASSKEY_OPTIONS
+            | urls::ACCOUNT_PASSKEY
+            | urls::ACCOUNT_PASSKEY_OPTIONS => web::problem(error, None),
             _ => pages::error(&current.site, error, None),
         };
         if web::status(error.kind) == StatusCode::PAYLOAD_TOO_LARGE {

@@ -27,7 +27,7 @@ impl Site {
     pub fn new(public_url: Origin, domain: Option<&Host>, longest: Duration) -> Self {
         let targets = domain.map(form_targets).unwrap_or_default();
         let policy = format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
              form-action 'self'{targets}; base-uri 'none'; frame-ancestors 'none'"
         );
         let travelling = format!(
