@@ -119,7 +119,7 @@ fn the_file_is_named_by_flag_or_variable_and_must_then_be_there() {
 #[test]
 fn every_fault_is_told_at_once_with_its_place() {
     let file = "public_urll = \"x\"\nlisten = \"127.0.0.1:8009\"\n\n[cookie]\ndomain = 7\n\n\
-                [telegram]\nmode = \"pick\"\n\n[app.arlo]\nrequires = \"deny\"\nusers = [\"sam\", true]\n\n\
+                [metrics]\nport = \"pick\"\n\n[app.arlo]\nrequires = \"deny\"\nusers = [\"sam\", true]\n\n\
                 [[app.arlo.rule]]\npath = \"/x\"\n[[app.arlo.rule]]\nzzz = 1\n[apps.other]\n";
     assert_eq!(
         faults(
@@ -131,7 +131,7 @@ fn every_fault_is_told_at_once_with_its_place() {
          aegis.toml:1: unknown key `public_urll`\n  hint: did you mean `public_url`?\n\
          aegis.toml:2: `listen` must be a list of texts, not text\n  hint: such as `listen = [\"…\"]`\n\
          aegis.toml:5: `cookie.domain` must be text, not a number\n  hint: such as `domain = \"…\"`\n\
-         aegis.toml:7: `[telegram]` comes in a later release\n  hint: take it out: what it asks for would not be done\n\
+         aegis.toml:7: `[metrics]` comes in a later release\n  hint: take it out: what it asks for would not be done\n\
          aegis.toml:11: unknown key `app.arlo.requires`\n  hint: did you mean `app.arlo.require`?\n\
          aegis.toml:12: `app.arlo.users` must be a list of texts, not true or false\n  hint: such as `users = [\"…\"]`\n\
          aegis.toml:17: unknown key `app.arlo.rule.zzz`\n  hint: known here: path, methods, require, users, roles, challenge\n\
@@ -355,6 +355,8 @@ fn the_example_holds_every_setting_and_can_be_loaded() {
         ("secrets/aegis_jwt", KEY),
         ("secrets/aegis_admin", "long enough"),
         ("secrets/aegis_new_user", "long enough"),
+        ("secrets/aegis_telegram", "long enough"),
+        ("secrets/aegis_webhook", "long enough"),
     ];
     let settings = reads(&[&secrets[..], &[("aegis.toml", all.as_str())]].concat(), &[]);
     assert!(
@@ -370,6 +372,8 @@ fn the_example_holds_every_setting_and_can_be_loaded() {
         "",
         "[cookie]",
         "[tailscale]",
+        "[telegram]",
+        "[second_factor]",
         "[session]",
         "[token]",
         "[log]",

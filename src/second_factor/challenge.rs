@@ -198,22 +198,12 @@ pub struct Challenges {
     moved: Arc<watch::Sender<u64>>,
 }
 
-/// The columns that [`challenge`] reads.
-macro_rules! columns {
-    ($rest:literal) => {
-        concat!(
-            "select challenge.id, challenge.account_id, challenge.epoch, challenge.purpose, challenge.audience, \
-             challenge.methods, challenge.session_id, challenge.keep, challenge.return_to, challenge.known, \
-             challenge.address, challenge.user_agent, challenge.state, challenge.created_at, challenge.expires_at, \
-             challenge.approved_at, challenge.decided_at, challenge.prompt, challenge.failure, challenge.mode, \
-             challenge.number, challenge.choices, challenge.tap ",
-            $rest
-        )
-    };
-}
-use columns;
-
-static BY_SECRET: Statement = Statement::new(columns!("from challenge where secret = $1"));
+static READ: Statement = Statement::new(
+    "select id, account_id, epoch, purpose, audience, methods, session_id, keep, return_to, known, address, \
+     user_agent, state, created_at, expires_at, approved_at, decided_at, prompt, failure, mode, number, choices, \
+     tap from challenge where id = $1",
+);
+static BY_SECRET: Statement = Statement::new("select id from challenge where secret = $1");
 static FINISH: Statement = Statement::new(
     "update challenge set state = 'finished', decided_at = $3, opened = $4, \
      told = case when message is null then 1 else 0 end \
@@ -234,7 +224,19 @@ impl Challenges {
 
     /// The one whose browser or script holds `secret`.
     pub async fn by_secret(&self, secret: &str, now: Wall) -> Result<Option<Challenge>, StoreError> {
-        let rows = self.store.get(&BY_SECRET, values![fingerprint(secret)]).await?;
+        self.found(&self.store.get(&BY_SECRET, values![fingerprint(secret)]).await?, now).await
+    }
+
+    /// The one whose id is in the first of `rows`.
+    async fn found(&self, rows: &[Row], now: Wall) -> Result<Option<Challenge>, StoreError> {
+        match rows.first() {
+            Some(row) => self.by_id(row.parsed(0)?, now).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn by_id(&self, id: ChallengeId, now: Wall) -> Result<Option<Challenge>, StoreError> {
+        let rows = self.store.get(&READ, values![id.to_string()]).await?;
         rows.first().map(|row| challenge(row, now)).transpose()
     }
 
@@ -305,7 +307,7 @@ impl Challenges {
     }
 }
 
-/// A row of [`columns`]. What ran out counts as expired, whether or not that was written yet.
+/// A row of [`READ`]. What ran out counts as expired, whether or not that was written yet.
 fn challenge(row: &Row, now: Wall) -> Result<Challenge, StoreError> {
     let broken = |what: &str| StoreError::Broken(format!("a challenge has {what} that is none"));
     let text = |row: &Row, column| row.text(column).map(str::to_owned);

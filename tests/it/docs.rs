@@ -161,6 +161,8 @@ fn keys_read() -> BTreeMap<String, BTreeSet<String>> {
         ("headers", "[headers]"),
         ("cookie", "[cookie]"),
         ("tailscale", "[tailscale]"),
+        ("telegram", "[telegram]"),
+        ("second_factor", "[second_factor]"),
         ("session", "[session]"),
         ("token", "[token]"),
         ("log", "[log]"),

@@ -2,7 +2,7 @@
 
 use super::super::prompting::Mode;
 use super::open::set_prompting;
-use super::{APPROVAL_WAITS, Challenge, Challenges, State, challenge, columns};
+use super::{APPROVAL_WAITS, Challenge, Challenges, State};
 use crate::audit::{Entry, Event, Recorded};
 use crate::clock::Wall;
 use crate::error::Error;
@@ -36,10 +36,10 @@ pub enum Decided {
     Nothing,
 }
 
-static BY_TAP: Statement = Statement::new(columns!("from challenge where tap = $1"));
-static BY_MESSAGE: Statement = Statement::new(columns!(
-    "from challenge where chat = $1 and message = $2 order by created_at desc limit 1"
-));
+static BY_TAP: Statement = Statement::new("select id from challenge where tap = $1");
+static BY_MESSAGE: Statement = Statement::new(
+    "select id from challenge where chat = $1 and message = $2 order by created_at desc limit 1",
+);
 static ASKED: Statement =
     Statement::new("select 1 from telegram_link where account_id = $1 and person = $2 and chat = $3");
 static DECIDE: Statement = Statement::new(
@@ -55,8 +55,7 @@ const TRIES: usize = 64;
 impl Challenges {
     /// The one that a button's `tap` names.
     pub async fn by_tap(&self, tap: &str, now: Wall) -> Result<Option<Challenge>, StoreError> {
-        let rows = self.store.get(&BY_TAP, values![tap]).await?;
-        rows.first().map(|row| challenge(row, now)).transpose()
+        self.found(&self.store.get(&BY_TAP, values![tap]).await?, now).await
     }
 
     /// The one whose prompt is that message.
@@ -65,8 +64,7 @@ impl Challenges {
         (chat, message): (i64, i64),
         now: Wall,
     ) -> Result<Option<Challenge>, StoreError> {
-        let rows = self.store.get(&BY_MESSAGE, values![chat, message]).await?;
-        rows.first().map(|row| challenge(row, now)).transpose()
+        self.found(&self.store.get(&BY_MESSAGE, values![chat, message]).await?, now).await
     }
 
     /// Takes the answer of `person` in the private `chat` with them to the challenge that `tap` names.

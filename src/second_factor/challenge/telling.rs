@@ -1,7 +1,7 @@
 //! What is yet to be said on Telegram: prompts that are due, and messages that do not say yet what became
 //! of theirs. Owns that nothing is forgotten, whoever decided it and whatever was restarted.
 
-use super::{Challenge, Challenges, State, challenge, columns};
+use super::{Challenge, Challenges, State};
 use crate::audit::{Entry, Event, Recorded};
 use crate::clock::Wall;
 use crate::identity::{Actor, ChallengeId, SessionId, UserId};
@@ -33,18 +33,19 @@ pub struct Untold {
     pub account: String,
 }
 
-static DUE: Statement = Statement::new(columns!(
-    ", telegram_link.chat, coalesce(account.email, account.username) from challenge \
+static DUE: Statement = Statement::new(
+    "select challenge.id, telegram_link.chat, coalesce(account.email, account.username) from challenge \
      join telegram_link on telegram_link.account_id = challenge.account_id \
      join account on account.id = challenge.account_id \
      where challenge.prompt = 'due' and challenge.state = 'pending' and challenge.expires_at > $1 \
-     order by challenge.created_at limit 20"
-));
-static UNTOLD: Statement = Statement::new(columns!(
-    ", challenge.chat, challenge.message, challenge.opened, coalesce(account.email, account.username) \
+     order by challenge.created_at limit 20",
+);
+static UNTOLD: Statement = Statement::new(
+    "select challenge.id, challenge.chat, challenge.message, challenge.opened, \
+     coalesce(account.email, account.username) \
      from challenge join account on account.id = challenge.account_id \
-     where challenge.told = false and challenge.message is not null order by challenge.decided_at limit 20"
-));
+     where challenge.told = false and challenge.message is not null order by challenge.decided_at limit 20",
+);
 static SENT: Statement = Statement::new(
     "update challenge set prompt = 'sent', chat = $2, message = $3, \
      told = case when state = 'pending' then 1 else 0 end where id = $1 and prompt = 'due'",
@@ -65,15 +66,13 @@ const DELIVERY: &str = "whether a message arrived is nobody's decision";
 impl Challenges {
     /// The prompts that are due, oldest first; at most 20.
     pub async fn due(&self, now: Wall) -> Result<Vec<Due>, StoreError> {
-        let rows = self.store.get(&DUE, values![now]).await?;
-        let due = |row: &Row| {
-            Ok(Due {
-                challenge: challenge(row, now)?,
-                chat: row.integer(23)?,
-                account: row.text(24)?.to_owned(),
-            })
-        };
-        rows.iter().map(due).collect()
+        let mut due = Vec::new();
+        for row in self.store.get(&DUE, values![now]).await? {
+            if let Some(challenge) = self.by_id(row.parsed(0)?, now).await? {
+                due.push(Due { challenge, chat: row.integer(1)?, account: row.text(2)?.to_owned() });
+            }
+        }
+        Ok(due)
     }
 
     /// The prompt of `id` is there, as this message.
@@ -101,17 +100,19 @@ impl Challenges {
 
     /// The messages that do not say yet what became of theirs, at most 20. What ran out is told of, too.
     pub async fn untold(&self, now: Wall) -> Result<Vec<Untold>, StoreError> {
-        let rows = self.store.get(&UNTOLD, values![]).await?;
-        let untold = |row: &Row| {
-            Ok(Untold {
-                challenge: challenge(row, now)?,
-                chat: row.integer(23)?,
-                message: row.integer(24)?,
-                opened: row.optional(25, Row::parsed)?,
-                account: row.text(26)?.to_owned(),
-            })
-        };
-        rows.iter().map(untold).collect()
+        let mut untold = Vec::new();
+        for row in self.store.get(&UNTOLD, values![]).await? {
+            if let Some(challenge) = self.by_id(row.parsed(0)?, now).await? {
+                untold.push(Untold {
+                    challenge,
+                    chat: row.integer(1)?,
+                    message: row.integer(2)?,
+                    opened: row.optional(3, Row::parsed)?,
+                    account: row.text(4)?.to_owned(),
+                });
+            }
+        }
+        Ok(untold)
     }
 
     /// The message of `id` says now that it came to `state`; if it has come further since, it does not.
