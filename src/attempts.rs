@@ -5,6 +5,10 @@
 //! counted for itself, so that a stranger's guesses do not lock out the owner.
 //! Never: knows whether a guess was right until it is told.
 
+mod devices;
+
+pub use devices::Remembered;
+
 use std::time::Duration;
 
 use crate::audit::{Entry, Event, Recorded};

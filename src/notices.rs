@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::clock::Wall;
 use crate::identity::{Method, UserId};
-use crate::store::{Statement, Write, values};
+use crate::store::{Row, Statement, Store, StoreError, Write, values};
 
 /// What somebody is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +33,38 @@ pub enum Notice {
     FactorsReset,
     /// An API token was made, by that name.
     ApiTokenMade(String),
+    /// The first factor may be added for a while, by who knows the password on a device of this login.
+    EnrolmentOpened(String),
     /// Somebody who knows the password was turned away: denied, or the wrong number.
     SignInStopped,
 }
 
 impl Notice {
+    /// A notice as it stands in the store.
+    pub fn read(kind: &str, detail: &str) -> Option<Self> {
+        let detail: Json = serde_json::from_str(detail).ok()?;
+        let text = |key: &str| detail.get(key).and_then(Json::as_str);
+        let name = || text("name").unwrap_or_default().to_owned();
+        let method = || text("method").and_then(Method::named);
+        Some(match kind {
+            "factor.added" => Self::FactorAdded(method()?, name()),
+            "factor.removed" => Self::FactorRemoved(method()?, name()),
+            "recovery_codes.made" => Self::RecoveryCodesMade,
+            "recovery_code.used" => {
+                Self::RecoveryCodeUsed(u32::try_from(detail.get("left")?.as_u64()?).ok()?)
+            }
+            "password.changed" => Self::PasswordChanged,
+            "name.changed" => Self::NameChanged,
+            "tailnet.linked" => Self::TailnetLinked(name()),
+            "tailnet.unlinked" => Self::TailnetUnlinked(name()),
+            "factors.reset" => Self::FactorsReset,
+            "api_token.made" => Self::ApiTokenMade(name()),
+            "enrolment.opened" => Self::EnrolmentOpened(name()),
+            "sign_in.stopped" => Self::SignInStopped,
+            _ => return None,
+        })
+    }
+
     /// As it stands in the store.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -51,6 +78,7 @@ impl Notice {
             Self::TailnetUnlinked(_) => "tailnet.unlinked",
             Self::FactorsReset => "factors.reset",
             Self::ApiTokenMade(_) => "api_token.made",
+            Self::EnrolmentOpened(_) => "enrolment.opened",
             Self::SignInStopped => "sign_in.stopped",
         }
     }
@@ -65,7 +93,10 @@ impl Notice {
             Self::RecoveryCodeUsed(left) => {
                 detail.insert("left".to_owned(), (*left).into());
             }
-            Self::TailnetLinked(name) | Self::TailnetUnlinked(name) | Self::ApiTokenMade(name) => {
+            Self::TailnetLinked(name)
+            | Self::TailnetUnlinked(name)
+            | Self::EnrolmentOpened(name)
+            | Self::ApiTokenMade(name) => {
                 detail.insert("name".to_owned(), plain(name).into());
             }
             Self::RecoveryCodesMade
@@ -76,6 +107,26 @@ impl Notice {
         }
         Json::Object(detail)
     }
+}
+
+/// A notice as it was written.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// When.
+    pub at: Wall,
+    /// What; nothing where it is of a kind that this version does not know.
+    pub notice: Option<Notice>,
+}
+
+static LAST: Statement =
+    Statement::new("select at, kind, detail from notice where account_id = $1 order by id desc limit $2");
+
+/// The last `most` notices to `user`, newest first.
+pub async fn last(store: &Store, user: UserId, most: u8) -> Result<Vec<Told>, StoreError> {
+    let rows = store.get(&LAST, values![user.to_string(), i64::from(most)]).await?;
+    rows.iter()
+        .map(|row: &Row| Ok(Told { at: row.wall(0)?, notice: Notice::read(row.text(1)?, row.text(2)?) }))
+        .collect()
 }
 
 /// One line, at most 100 characters.
@@ -100,5 +151,32 @@ static ADD: Statement = Statement::new(
 impl Noticed for Write {
     fn notice(self, user: UserId, notice: &Notice, now: Wall) -> Self {
         self.exec(&ADD, values![user.to_string(), now, notice.kind(), notice.detail().to_string()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_notice_is_read_as_it_was_written() {
+        let name = || "Laptop".to_owned();
+        for notice in [
+            Notice::FactorAdded(Method::Passkey, name()),
+            Notice::FactorRemoved(Method::Telegram, String::new()),
+            Notice::RecoveryCodesMade,
+            Notice::RecoveryCodeUsed(3),
+            Notice::PasswordChanged,
+            Notice::NameChanged,
+            Notice::TailnetLinked(name()),
+            Notice::TailnetUnlinked(name()),
+            Notice::FactorsReset,
+            Notice::ApiTokenMade(name()),
+            Notice::EnrolmentOpened(name()),
+            Notice::SignInStopped,
+        ] {
+            let read = Notice::read(notice.kind(), &notice.detail().to_string());
+            assert_eq!(read.as_ref(), Some(&notice), "{} with {}", notice.kind(), notice.detail());
+        }
     }
 }

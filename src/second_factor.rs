@@ -5,6 +5,7 @@
 //! Never: judges a password, opens a session, speaks to Telegram.
 
 mod base32;
+mod lost;
 pub mod challenge;
 pub mod passkeys;
 pub mod prompting;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 use crate::identity::{Method, UserId};
 use crate::keys::Keys;
 use crate::store::{Store, StoreError, Write};
+
+pub use lost::Codes;
 
 use challenge::Challenges;
 use passkeys::{Passkey, Passkeys};
