@@ -96,14 +96,13 @@ static SET: Statement = Statement::new(
      version = version + 1 where key = $1 and version = $7",
 );
 static CLEAR: Statement = Statement::new("delete from attempt where key = $1 or key = $2");
+static IF_LOCKED: Statement =
+    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static FORGET: Statement = Statement::new("delete from attempt where last_at < $1 and locked_until < $1");
 static DEVICE: Statement = Statement::new("select 1 from device where secret = $1 and account_id = $2");
 static REMEMBERED: Statement = Statement::new(
     "select 1 from device where secret = $1 and account_id = $2 and remembered_at is not null",
 );
-/// Touches nothing: it tells whether there is such a row.
-static LOCKED: Statement =
-    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static ADD_DEVICE: Statement = Statement::new(
     "insert into device (secret, account_id, created_at, used_at) values ($1, $2, $3, $3) \
      on conflict (secret) do nothing",
@@ -171,6 +170,12 @@ impl Attempts {
         Ok(taken.err().map(|(_, locked)| locked.until))
     }
 
+    /// Adds to `write` that it happens only while guesses at the password of `user` are not locked (for
+    /// browsers that never signed in to the account): a step that touches nothing, and must find nothing.
+    pub fn while_unlocked(&self, write: Write, user: UserId, now: Wall) -> Write {
+        write.exec(&IF_LOCKED, values![account_key(Some(user), ""), now]).expect(Rows::None)
+    }
+
     /// Adds to `base` that a guess was right, and is given back. If others count at the same moment, the
     /// write does not happen, for one of these steps meets another state: begin again.
     pub async fn credit(&self, mut base: Write, taken: &Taken, now: Wall) -> Result<Write, Error> {
@@ -220,11 +225,6 @@ impl Attempts {
     pub async fn is_remembered(&self, user: UserId, device: &str) -> Result<bool, Error> {
         let rows = self.store.get(&REMEMBERED, values![fingerprint(device), user.to_string()]).await?;
         Ok(!rows.is_empty())
-    }
-
-    /// Adds to `write` that the password of `user` must not be locked then, for browsers that are not known.
-    pub fn while_unlocked(&self, write: Write, user: UserId, now: Wall) -> Write {
-        write.exec(&LOCKED, values![account_key(Some(user), ""), now]).expect(Rows::None)
     }
 
     /// Forgets counters that have been quiet for two days and browsers that signed in first half a year ago.

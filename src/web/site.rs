@@ -62,6 +62,11 @@ impl Site {
         self.public_url.scheme() == Scheme::Https
     }
 
+    /// Whether it can have passkeys: they belong to a name, and no address is one.
+    pub fn has_passkeys(&self) -> bool {
+        !self.public_url.host().is_address()
+    }
+
     /// `path` on this site, absolute.
     pub fn absolute(&self, path: &str) -> String {
         urls::absolute(&self.public_url, path)

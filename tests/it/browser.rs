@@ -135,6 +135,13 @@ fn browser_follows_links_of_one_use() {
 }
 
 #[test]
+fn browser_signs_in_with_a_passkey_alone() {
+    let lab = Lab::start(Kind::Caddy);
+    let link = link(&lab, &["user", "add", "keyholder", "--email", "keyholder@example.test"]);
+    drive("passkey.mjs", &lab, &[("AEGIS_USER", "keyholder"), ("AEGIS_LINK", &link)]);
+}
+
+#[test]
 fn browser_on_a_tailnet() {
     let lab = tailnet::ready(Kind::Caddy, Runs::Node);
     let host = lab.host("closed");
