@@ -96,8 +96,6 @@ static SET: Statement = Statement::new(
      version = version + 1 where key = $1 and version = $7",
 );
 static CLEAR: Statement = Statement::new("delete from attempt where key = $1 or key = $2");
-static IF_LOCKED: Statement =
-    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static FORGET: Statement = Statement::new("delete from attempt where last_at < $1 and locked_until < $1");
 static DEVICE: Statement = Statement::new("select 1 from device where secret = $1 and account_id = $2");
 static REMEMBERED: Statement = Statement::new(
@@ -168,12 +166,6 @@ impl Attempts {
     ) -> Result<Option<Wall>, Error> {
         let taken = self.take(None, address, &[(Scope::Address, &address_key(address))], now).await?;
         Ok(taken.err().map(|(_, locked)| locked.until))
-    }
-
-    /// Adds to `write` that it happens only while guesses at the password of `user` are not locked (for
-    /// browsers that never signed in to the account): a step that touches nothing, and must find nothing.
-    pub fn while_unlocked(&self, write: Write, user: UserId, now: Wall) -> Write {
-        write.exec(&IF_LOCKED, values![account_key(Some(user), ""), now]).expect(Rows::None)
     }
 
     /// Adds to `base` that a guess was right, and is given back. If others count at the same moment, the

@@ -4,6 +4,7 @@
 //! behind, neither a file nor a process; nobody beyond this machine can reach any of it.
 //! Never: reads the environment's settings, or touches data that was there.
 
+pub mod bot_api;
 mod caddy;
 mod folder;
 mod sample_app;

@@ -32,6 +32,7 @@ pub mod state;
 pub mod status;
 pub mod store;
 pub mod tailscale;
+pub mod telegram;
 pub mod throttle;
 pub mod token;
 pub mod users;

@@ -97,3 +97,6 @@ impl SecondFactor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

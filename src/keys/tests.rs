@@ -3,6 +3,7 @@
 mod attacks;
 mod claims;
 mod rings;
+mod sealing;
 mod tokens;
 mod vectors;
 

@@ -356,7 +356,7 @@ fn challenge(row: &Row, now: Wall) -> Result<Challenge, StoreError> {
         choices: row
             .optional(21, text)?
             .iter()
-            .flat_map(|choices| choices.split(','))
+            .flat_map(|choices| choices.split(',').filter(|choice| !choice.is_empty()))
             .map(number)
             .collect::<Result<_, _>>()?,
         tap: row.optional(22, text)?,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const SCOPES: [Scope; 3] = [Scope::Account, Scope::Device, Scope::Address];
+const SCOPES: [Scope; 4] = [Scope::Account, Scope::Device, Scope::Address, Scope::Code];
 
 /// Takes `count` guesses at `now`, each of which must be let through.
 fn fail(mut counter: Option<Counter>, scope: Scope, count: u32, now: Wall) -> Option<Counter> {
@@ -85,6 +85,91 @@ fn an_address_cannot_double_its_limit_across_the_edge_of_a_window() {
 }
 
 #[test]
+fn codes_are_locked_twice_as_long_each_time_and_at_most_a_day() {
+    let mut now = Wall::from_seconds(1_795_252_374);
+    let mut counter = None;
+    for minutes in [15, 30, 60, 120, 240, 480, 960, 1440, 1440, 1440] {
+        counter = fail(counter, Scope::Code, 5, now);
+        let until = refused_until(counter, Scope::Code, now);
+        assert_eq!(now.until(until), minutes * MINUTE, "after {:?}", counter.map(|counter| counter.failures));
+        now = until;
+    }
+    // Two quiet days after the end of the lock.
+    let before = fail(counter, Scope::Code, 1, Wall(now.plus(2 * DAY).0 - 1)).unwrap();
+    assert_eq!(before.failures, 51, "a millisecond short of two quiet days");
+    let after = fail(counter, Scope::Code, 1, now.plus(2 * DAY)).unwrap();
+    assert_eq!(after.failures, 1, "after two quiet days");
+}
+
+#[test]
+fn a_success_takes_back_one_failure_at_codes_and_forgets_them_after_three_days() {
+    let start = Wall::from_seconds(1_795_252_374);
+    let right = |counter: Option<Counter>, now| {
+        fail(counter, Scope::Code, 1, now).map(|counter| counter.credit(Scope::Code, now))
+    };
+    let mut counter = fail(None, Scope::Code, 4, start);
+    for hour in 1..72 {
+        counter = right(counter, start.plus(hour * HOUR));
+        assert_eq!(counter.unwrap().failures, 4, "after a success {hour} hours later");
+    }
+    let late = start.plus(71 * HOUR);
+    refused_until(fail(counter, Scope::Code, 1, late), Scope::Code, late);
+    let end = start.plus(72 * HOUR);
+    fail(right(counter, end), Scope::Code, 5, end);
+    // What is only right costs nothing, however often.
+    let mut counter = None;
+    for _ in 0..100 {
+        counter = right(counter, start);
+    }
+    fail(counter, Scope::Code, 5, start);
+}
+
+#[test]
+fn a_right_code_ends_the_lock_that_it_began_itself_and_no_other() {
+    let now = Wall::from_seconds(1_795_252_374);
+    let counter = fail(None, Scope::Code, 5, now).unwrap().credit(Scope::Code, now);
+    refused_until(fail(Some(counter), Scope::Code, 1, now), Scope::Code, now);
+    // The fifth failure locked, and a sixth guess was under way already.
+    let sixth = Counter { failures: 6, ..fail(None, Scope::Code, 5, now).unwrap() };
+    refused_until(Some(sixth.credit(Scope::Code, now)), Scope::Code, now);
+}
+
+#[test]
+fn a_month_of_guessing_at_codes_finds_one_with_less_than_one_in_a_thousand() {
+    let start = Wall::from_seconds(1_795_252_374);
+    let end = start.plus(31 * DAY);
+    let mut most = 0;
+    // Somebody who guesses whenever it is allowed, stops short of one more lock after so many, and waits until
+    // all is forgotten: by the owner's next success, at the very moment that helps most, or by quiet alone.
+    for locks in 0..12 {
+        for owner_signs_in in [true, false] {
+            let (mut now, mut counter, mut wrong) = (start, None::<Counter>, 0);
+            while now < end {
+                let failures = counter.map_or(0, |counter| counter.failures);
+                if failures < locks * 5 + 4 {
+                    match Counter::take(counter, Scope::Code, now) {
+                        Ok(taken) => (counter, wrong) = (Some(taken), wrong + 1),
+                        Err(locked) => now = locked.until,
+                    }
+                } else if let Some(stored) = counter {
+                    if owner_signs_in {
+                        now = now.max(stored.first_at.plus(CODE_MEMORY));
+                        counter = Counter::take(counter, Scope::Code, now)
+                            .ok()
+                            .map(|taken| taken.credit(Scope::Code, now));
+                    } else {
+                        now = stored.last_at.max(stored.locked_until).plus(2 * DAY);
+                        counter = None;
+                    }
+                }
+            }
+            most = most.max(wrong);
+        }
+    }
+    assert!((400..500).contains(&most), "{most} guesses in 31 days, each right with 2 in 1,000,000");
+}
+
+#[test]
 fn a_success_forgives_the_account_and_takes_back_one_from_the_address() {
     let now = Wall::from_seconds(1_795_252_374);
     for scope in [Scope::Account, Scope::Device] {
@@ -138,6 +223,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let step = (wait, prop::bool::weighted(0.1), any::<bool>());
     prop::collection::vec(step.prop_map(|(wait, right, late)| Step { wait, right, late }), 1..400)
+}
+
+/// Weeks, with bursts of guesses and an owner who signs in often.
+fn long_steps() -> impl Strategy<Value = Vec<Step>> {
+    let wait = prop_oneof![
+        12 => Just(0i64),
+        4 => 0i64..20 * 60_000,
+        3 => 0i64..4 * 3_600_000,
+        1 => 0i64..24 * 3_600_000,
+    ];
+    let step = (wait, prop::bool::weighted(0.2));
+    prop::collection::vec(step.prop_map(|(wait, right)| Step { wait, right, late: false }), 1..1200)
 }
 
 /// Bursts, for a limit that takes many guesses to reach: up to 40 at once, then up to 70 minutes.
@@ -220,6 +317,31 @@ proptest! {
     }
 
     #[test]
+    fn guesses_at_codes_never_exceed_their_limits_whatever_the_owner_does(story in long_steps()) {
+        let (mut now, mut counter) = (Wall(0), None);
+        let (mut run, mut all) = (Vec::new(), Vec::new());
+        for step in story {
+            now = Wall(now.0 + step.wait);
+            let Ok(taken) = Counter::take(counter, Scope::Code, now) else { continue };
+            counter = Some(taken);
+            if step.right {
+                let credited = taken.credit(Scope::Code, now);
+                counter = Some(credited);
+                if credited.failures == 0 {
+                    run.clear(); // all is forgotten
+                }
+            } else {
+                run.push(now.0);
+                all.push(now.0);
+                let few = run.iter().filter(|failed| Wall(**failed).until(now) < 15 * MINUTE).count();
+                prop_assert!(few <= 5, "{few} wrong codes within 15 minutes");
+            }
+        }
+        let many = most_within(&all, 30 * DAY);
+        prop_assert!(many <= 500, "{many} wrong codes within 30 days");
+    }
+
+    #[test]
     fn time_alone_unlocks(story in steps()) {
         for scope in SCOPES {
             let (mut now, mut counter) = (Wall(0), None);
@@ -260,7 +382,7 @@ fn two_hundred_guesses_at_once_never_exceed_the_limit() {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     let now = Wall::from_seconds(1_795_252_374);
-    for (scope, limit) in [(Scope::Account, 5), (Scope::Device, 5), (Scope::Address, 50)] {
+    for (scope, limit) in [(Scope::Account, 5), (Scope::Device, 5), (Scope::Address, 50), (Scope::Code, 5)] {
         let stored = parking_lot::Mutex::new(None::<Counter>);
         let through = AtomicU32::new(0);
         std::thread::scope(|threads| {

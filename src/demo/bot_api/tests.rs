@@ -1,0 +1,1 @@
+//! The client of `telegram` against the stand-in.
