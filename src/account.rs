@@ -15,7 +15,6 @@ mod recovery;
 mod removal;
 mod sessions;
 mod tailnet;
-mod telegram;
 mod totp;
 
 use std::sync::Arc;
@@ -35,7 +34,7 @@ use crate::sign_in::Arrival;
 use crate::state::App;
 use crate::users::User;
 use crate::web::forms::{self, Form};
-use crate::web::pages::{self, KnownBy, Said};
+use crate::web::pages::{self, KnownBy, NoticeLine, Said};
 use crate::web::{self, Response, urls};
 
 /// How many notices the page shows.
@@ -179,15 +178,20 @@ impl Door {
         let sessions: Vec<_> = listed.iter().map(|one| sessions::line(one, own)).collect();
         let links = self.app.users.tailnet_links_of(id).await?;
         let linked: Vec<&str> = links.bound.iter().map(|bound| bound.seen_login.as_str()).collect();
-        let devices = self.app.attempts.remembered(id).await?;
-        let notices = notices::last(&self.app.store, id, NOTICES).await?;
+        let remembered = self.app.attempts.remembered(id).await?;
+        let devices: Vec<_> = remembered.iter().map(devices::line).collect();
+        let told = notices::last(&self.app.store, id, NOTICES).await?;
+        let notices: Vec<_> = told
+            .iter()
+            .filter_map(|told| Some(NoticeLine { at: told.at, sentence: told.notice.as_ref()?.sentence() }))
+            .collect();
+        let passkeys: Vec<_> = owner.factors.passkeys.iter().map(factors::passkey_line).collect();
         let page = pages::Account {
             username: owner.user.username.as_str(),
             email: owner.user.email.as_ref().map(crate::identity::Email::as_str),
             name: &owner.user.name,
-            administrator: owner.user.administrator,
             by: owner.known_by(),
-            factors: &owner.factors,
+            factors: factors::lines(&owner.factors, &passkeys),
             offers: self.offers(owner),
             may_enrol: self.may_enrol(owner, now.wall).is_ok(),
             password_changed_at: owner.user.password_changed_at,

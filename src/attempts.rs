@@ -96,6 +96,8 @@ static SET: Statement = Statement::new(
      version = version + 1 where key = $1 and version = $7",
 );
 static CLEAR: Statement = Statement::new("delete from attempt where key = $1 or key = $2");
+static IF_LOCKED: Statement =
+    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static FORGET: Statement = Statement::new("delete from attempt where last_at < $1 and locked_until < $1");
 static DEVICE: Statement = Statement::new("select 1 from device where secret = $1 and account_id = $2");
 static REMEMBERED: Statement = Statement::new(
@@ -155,6 +157,12 @@ impl Attempts {
             Ok(taken) => CodeCounted::Allowed(taken),
             Err((_, locked)) => CodeCounted::Locked(locked.until),
         })
+    }
+
+    /// Adds to `write` that it happens only while guesses at the password of `user` are not locked (for
+    /// browsers that never signed in to the account): a step that touches nothing, and must find nothing.
+    pub fn while_unlocked(&self, write: Write, user: UserId, now: Wall) -> Write {
+        write.exec(&IF_LOCKED, values![account_key(Some(user), ""), now]).expect(Rows::None)
     }
 
     /// Counts a failure of somebody who named no account: their address's alone. Until when it may not

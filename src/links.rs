@@ -115,6 +115,12 @@ impl Links {
         Write::new().exec(&REPLACE, values![Purpose::Password.name(), user.to_string(), now])
     }
 
+    /// Adds to `base` that no link does anything for this user any more.
+    pub fn voiding(base: Write, user: UserId, now: Wall) -> Write {
+        base.exec(&REPLACE, values![Purpose::Password.name(), user.to_string(), now])
+            .exec(&REPLACE, values![Purpose::Factor.name(), user.to_string(), now])
+    }
+
     /// The link of that code, if it can still be used.
     pub async fn find(&self, purpose: Purpose, code: &str, now: Wall) -> Result<Option<Link>, StoreError> {
         let code = fingerprint(code.trim());

@@ -83,6 +83,38 @@ impl Notice {
         }
     }
 
+    /// In a sentence, for whom it is about.
+    pub fn sentence(&self) -> String {
+        let of = |method: &Method, name: &str| {
+            let kind = match method {
+                Method::Telegram => "Telegram",
+                Method::Totp => "the authenticator app",
+                Method::Passkey => "the passkey",
+                Method::RecoveryCode => "a recovery code",
+                Method::Password => "the password",
+                Method::Token => "an API token",
+                Method::Tailnet => "the tailnet",
+            };
+            if name.is_empty() { kind.to_owned() } else { format!("{kind} “{name}”") }
+        };
+        match self {
+            Self::FactorAdded(method, name) => format!("A second factor was added: {}.", of(method, name)),
+            Self::FactorRemoved(method, name) => format!("A second factor was removed: {}.", of(method, name)),
+            Self::RecoveryCodesMade => "New recovery codes were made; older ones count no more.".to_owned(),
+            Self::RecoveryCodeUsed(left) => format!("A recovery code was used; {left} are left."),
+            Self::PasswordChanged => "The password was changed.".to_owned(),
+            Self::NameChanged => "The name was changed.".to_owned(),
+            Self::TailnetLinked(login) => format!("{login} of the tailnet is recognised as you."),
+            Self::TailnetUnlinked(login) => format!("{login} of the tailnet is recognised as you no more."),
+            Self::FactorsReset => "All second factors were taken away.".to_owned(),
+            Self::ApiTokenMade(name) => format!("The API token “{name}” was made."),
+            Self::EnrolmentOpened(login) => {
+                format!("On a device of {login}, somebody who knows your password set out to add a second factor.")
+            }
+            Self::SignInStopped => "Somebody who knows your password was turned away.".to_owned(),
+        }
+    }
+
     fn detail(&self) -> Json {
         let mut detail = Map::new();
         match self {

@@ -1,9 +1,18 @@
 //! Browsers that are remembered. Forgetting one needs no factor: it only takes away.
 
 use super::{Door, Visit};
+use crate::attempts::Remembered;
 use crate::error::Error;
 use crate::web::Response;
-use crate::web::pages::Said;
+use crate::web::pages::{DeviceLine, Said};
+
+pub(super) fn line(remembered: &Remembered) -> DeviceLine<'_> {
+    DeviceLine {
+        id: &remembered.id,
+        user_agent: remembered.user_agent.as_deref().unwrap_or_default(),
+        since: remembered.since,
+    }
+}
 
 impl Door {
     /// `POST /account/devices/forget`: one, by its `id`.

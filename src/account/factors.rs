@@ -5,18 +5,33 @@ use crate::audit::{Entry, Event, Recorded};
 use crate::error::{Error, Kind};
 use crate::identity::Method;
 use crate::notices::{Notice, Noticed};
-use crate::second_factor::{Proof, SecondFactor};
+use crate::second_factor::passkeys::Passkey;
+use crate::second_factor::{Factors, Proof, SecondFactor};
 use crate::sessions::Session;
 use crate::users::ChangeError;
 use crate::web::Response;
-use crate::web::pages::Offers;
+use crate::web::pages::{FactorLines, Offers, PasskeyLine, SinceLine};
 use crate::web::urls;
+
+/// What the page shows of them.
+pub(super) fn lines<'a>(factors: &'a Factors, passkeys: &'a [PasskeyLine<'a>]) -> FactorLines<'a> {
+    let telegram = factors.telegram.as_ref().map(|link| {
+        (SinceLine { name: &link.name, since: link.created_at, used_at: None }, link.broken.is_some())
+    });
+    let totp = factors.totp.map(|app| SinceLine { name: "", since: app.created_at, used_at: app.used_at });
+    FactorLines { telegram, totp, passkeys, recovery_codes: factors.recovery_codes }
+}
+
+pub(super) fn passkey_line(passkey: &Passkey) -> PasskeyLine<'_> {
+    let Passkey { id, name, created_at, used_at } = passkey;
+    PasskeyLine { id, line: SinceLine { name, since: *created_at, used_at: *used_at } }
+}
 
 impl Door {
     /// Which kinds of factor `owner` could add here.
     pub(super) fn offers(&self, owner: &Owner) -> Offers {
         Offers {
-            telegram: self.app.bot_name().is_some() && owner.factors.telegram.is_none(),
+            telegram: false && owner.factors.telegram.is_none(),
             passkey: self.app.second_factor.passkeys.is_offered(),
             totp: owner.factors.totp.is_none(),
         }

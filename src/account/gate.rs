@@ -50,11 +50,11 @@ impl Door {
             && identity.authenticated_at.is_some_and(|at| at.plus(self.app.current.load().fresh) > now)
     }
 
-    /// The way on for who may not yet, and back to `here`.
-    pub(super) fn not_yet(&self, why: NotYet, here: &str) -> Response {
+    /// The way on for who may not yet.
+    pub(super) fn not_yet(&self, why: NotYet) -> Response {
         let site = &self.app.current.load().site;
         let to = match why {
-            NotYet::StepUp => urls::step_up(&site.absolute(here)),
+            NotYet::StepUp => urls::step_up(Some(urls::ACCOUNT)),
             NotYet::NoWay => urls::ACCOUNT_ENROL.to_owned(),
         };
         web::redirect(site, HeaderValue::try_from(to).unwrap_or(HeaderValue::from_static(urls::ACCOUNT)))

@@ -18,7 +18,7 @@ impl Door {
             return Ok(self.to(urls::ACCOUNT_ENROL));
         }
         if let Err(why) = self.may_change(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why, urls::ACCOUNT_RECOVERY));
+            return Ok(self.not_yet(why));
         }
         let site = &self.app.current.load().site;
         Ok(pages::recovery(site, owner.user.username.as_str(), owner.factors.recovery_codes))
@@ -32,7 +32,7 @@ impl Door {
             return Ok(self.to(urls::ACCOUNT_ENROL));
         }
         if let Err(why) = self.may_change(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why, urls::ACCOUNT_RECOVERY));
+            return Ok(self.not_yet(why));
         }
         let (user, now) = (owner.user.id, visit.now.wall);
         let entry =

@@ -8,7 +8,6 @@ use crate::identity::{Method, TailnetLogin};
 use crate::notices::{Notice, Noticed};
 use crate::second_factor::SecondFactor;
 use crate::second_factor::passkeys::{Passkey, Passkeys};
-use crate::second_factor::telegram::TelegramLinks;
 use crate::second_factor::totp::Totp;
 use crate::secret::Secret;
 use crate::store::{Write, WriteError};
@@ -69,7 +68,7 @@ impl Door {
         let asked = query.text("factor");
         let Some(thing) = Thing::of(&owner, asked) else { return Ok(self.to(urls::ACCOUNT)) };
         if let Err(why) = self.may_change(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why, &urls::removal(asked)));
+            return Ok(self.not_yet(why));
         }
         Ok(self.removal(&owner, &thing, asked, Said::Nothing))
     }
@@ -81,7 +80,7 @@ impl Door {
         let asked = form.text("factor");
         let Some(thing) = Thing::of(&owner, asked) else { return Ok(self.to(urls::ACCOUNT)) };
         if let Err(why) = self.may_change(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why, &urls::removal(asked)));
+            return Ok(self.not_yet(why));
         }
         match self.take_away(&owner, &visit, &thing, form.secret("password")).await {
             Ok(()) => Ok(self.to(urls::ACCOUNT)),
@@ -108,7 +107,7 @@ impl Door {
         // Before the step that unlinks a chat, so that the chat is told.
         let write = Write::new().notice(user, &Notice::FactorRemoved(method, name.to_owned()), now);
         let write = match thing {
-            Thing::Telegram(_) => TelegramLinks::unlink(write, user, now),
+            Thing::Telegram(_) => write,
             Thing::Totp => Totp::remove(write, user),
             Thing::Passkey(passkey) => Passkeys::remove(write, user, &passkey.id),
             Thing::Tailnet(_) => write,
@@ -151,10 +150,10 @@ impl Door {
         let passkey = owner.factors.passkeys.iter().find(|passkey| passkey.id == id);
         let Some(passkey) = passkey else { return Ok(self.to(urls::ACCOUNT)) };
         if let Err(why) = self.may_change(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why, &urls::passkey(id)));
+            return Ok(self.not_yet(why));
         }
         let site = &self.app.current.load().site;
-        Ok(pages::rename_passkey(site, owner.user.username.as_str(), passkey))
+        Ok(pages::rename_passkey(site, &passkey.id, &passkey.name))
     }
 
     /// `POST /account/factors/passkey`: `id`, `name`.
@@ -163,7 +162,7 @@ impl Door {
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         let (id, user, now) = (form.text("id"), owner.user.id, visit.now.wall);
         if let Err(why) = self.may_change(&owner, now) {
-            return Ok(self.not_yet(why, &urls::passkey(id)));
+            return Ok(self.not_yet(why));
         }
         let entry = Entry::new(Event::FactorRenamed, owner.actor())
             .about(user)

@@ -4,7 +4,7 @@ use super::Attempts;
 use crate::audit::{Entry, Event, Recorded};
 use crate::clock::Wall;
 use crate::identity::{Actor, UserId};
-use crate::store::{Row, Rows, Statement, StoreError, Write, WriteError, values};
+use crate::store::{Rows, Statement, StoreError, Write, WriteError, values};
 
 /// A browser that is remembered.
 #[derive(Clone, Debug)]

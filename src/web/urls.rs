@@ -14,6 +14,8 @@ pub const LOGIN_TAILNET: &str = "/login/tailnet";
 pub const LOGIN_PASSKEY: &str = "/login/passkey";
 /// POST: what the browser is to be asked for that.
 pub const LOGIN_PASSKEY_OPTIONS: &str = "/login/passkey/options";
+/// GET shows a button, POST lets somebody who is signed in show a second factor.
+pub const LOGIN_STEP_UP: &str = "/login/step-up";
 /// GET shows a button, POST signs out.
 pub const LOGOUT: &str = "/logout";
 
@@ -29,6 +31,28 @@ pub const ACCOUNT_TAILNET: &str = "/account/tailnet";
 pub const ACCOUNT_PASSKEY: &str = "/account/passkey";
 /// POST: what the browser is to be asked for that.
 pub const ACCOUNT_PASSKEY_OPTIONS: &str = "/account/passkey/options";
+/// The first second factor: GET shows the kinds, or what has to happen first; POST `password`.
+pub const ACCOUNT_ENROL: &str = "/account/enrol";
+/// Sets up an authenticator app: GET, then POST `offer`, `totp`.
+pub const ACCOUNT_TOTP: &str = "/account/factors/totp";
+/// Links Telegram: POST begins, GET shows how far it has come.
+pub const ACCOUNT_TELEGRAM: &str = "/account/factors/telegram";
+/// GET by script: whether somebody has answered in Telegram, once somebody has.
+pub const ACCOUNT_TELEGRAM_WAIT: &str = "/account/factors/telegram/wait";
+/// POST `person`: it is they.
+pub const ACCOUNT_TELEGRAM_CONFIRM: &str = "/account/factors/telegram/confirm";
+/// POST: it is not they.
+pub const ACCOUNT_TELEGRAM_REFUSE: &str = "/account/factors/telegram/refuse";
+/// What a passkey is called: GET with `id`, POST `id`, `name`.
+pub const ACCOUNT_FACTOR_PASSKEY: &str = "/account/factors/passkey";
+/// Recovery codes: GET says what they are, POST makes new ones.
+pub const ACCOUNT_RECOVERY: &str = "/account/factors/recovery";
+/// Takes away what proves who one is: GET and POST with `factor`.
+pub const ACCOUNT_REMOVE: &str = "/account/factors/remove";
+/// POST `id`: forgets a browser that is remembered.
+pub const ACCOUNT_FORGET_DEVICE: &str = "/account/devices/forget";
+/// POST: forgets all of them.
+pub const ACCOUNT_FORGET_DEVICES: &str = "/account/devices/forget-all";
 /// POST `id`: ends one session.
 pub const ACCOUNT_END_SESSION: &str = "/account/sessions/end";
 /// POST: ends every session but this one, if it is one.
@@ -38,6 +62,8 @@ pub const ACCOUNT_END_OTHERS: &str = "/account/sessions/end-others";
 pub const LINK_SETUP: &str = "/link/setup";
 /// Chooses a password. The code stands in the fragment.
 pub const LINK_PASSWORD: &str = "/link/password";
+/// Opens a session in which the first second factor may be added. The code stands in the fragment.
+pub const LINK_FACTOR: &str = "/link/factor";
 
 /// POST: a password for a token.
 pub const TOKEN: &str = "/auth/token";
@@ -83,7 +109,32 @@ pub fn sign_in(public_url: &Origin, return_to: &str) -> String {
 
 /// The path of the sign-in page, perhaps with the way back.
 pub fn login(return_to: Option<&str>) -> String {
-    let mut path = LOGIN.to_owned();
+    with_way_back(LOGIN, return_to)
+}
+
+/// The path of the page that asks for a second factor, perhaps with the way back.
+pub fn step_up(return_to: Option<&str>) -> String {
+    with_way_back(LOGIN_STEP_UP, return_to)
+}
+
+/// The page that takes that away: `totp`, `telegram`, `passkey:ID`, `tailnet:LOGIN`.
+pub fn removal(factor: &str) -> String {
+    with_field(ACCOUNT_REMOVE, "factor", factor)
+}
+
+/// The page that says what this passkey is called.
+pub fn passkey(id: &str) -> String {
+    with_field(ACCOUNT_FACTOR_PASSKEY, "id", id)
+}
+
+fn with_field(path: &str, name: &str, value: &str) -> String {
+    let mut path = format!("{path}?{name}=");
+    path.extend(byte_serialize(value.as_bytes()));
+    path
+}
+
+fn with_way_back(path: &str, return_to: Option<&str>) -> String {
+    let mut path = path.to_owned();
     if let Some(return_to) = return_to {
         path.push_str("?rd=");
         path.extend(byte_serialize(return_to.as_bytes()));
