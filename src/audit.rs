@@ -89,6 +89,12 @@ pub enum Event {
     TailnetUnlinked,
     /// A person of the tailnet was seen with another login.
     TailnetRenamed,
+    /// An API token was made.
+    ApiTokenMade,
+    /// An API token was revoked.
+    ApiTokenRevoked,
+    /// All API tokens of a user were revoked.
+    ApiTokensRevoked,
 }
 
 impl Event {
@@ -133,6 +139,9 @@ impl Event {
             Self::TailnetLinked => "tailnet.linked",
             Self::TailnetUnlinked => "tailnet.unlinked",
             Self::TailnetRenamed => "tailnet.renamed",
+            Self::ApiTokenMade => "api_token.made",
+            Self::ApiTokenRevoked => "api_token.revoked",
+            Self::ApiTokensRevoked => "api_token.all_revoked",
         }
     }
 }

@@ -7,6 +7,7 @@
 //! Never: judges a rule, remembers an answer.
 
 mod api_key;
+mod api_token;
 mod authorization;
 mod cookie;
 pub mod tailnet;
@@ -16,12 +17,16 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
+use crate::api_tokens::{ApiTokens, Fingerprint};
 use crate::changes::{Changes, Live};
 use crate::clock::{Mono, Now, Seldom, Wall};
 use crate::identity::{AppName, Found, Identity, Part, SessionId, Why};
 use crate::keys::Keys;
+use crate::policy::Scope;
 use crate::sessions::{Purpose, Session, Sessions, State};
+use crate::store::StoreError;
 use crate::tailscale::Place;
+use crate::users::Users;
 
 use tailnet::{Ambient, Elsewhere, Occasion, Rules, Sighted, Tailnet};
 
@@ -37,6 +42,10 @@ pub struct Authenticate {
     pub keys: Arc<Keys>,
     /// What tokens name.
     pub sessions: Sessions,
+    /// Tokens of scripts and native apps.
+    pub api_tokens: ApiTokens,
+    /// Whose those are.
+    pub users: Users,
     /// What has changed since it was read.
     pub changes: Arc<Changes>,
     /// Whose devices are on the tailnet, where there is one.
@@ -61,6 +70,8 @@ pub struct Basis<'a> {
     pub credential: Credential<'a>,
     /// Whose it is.
     pub identity: Arc<Identity>,
+    /// What it may be used for, where that is not everything: judged on each request.
+    pub scope: Option<Arc<Scope>>,
     /// When it is over at the latest.
     pub until: Wall,
     /// The same, by the other clock, where freshness counts.
@@ -76,8 +87,8 @@ pub struct Basis<'a> {
 pub struct Handles {
     /// The user's.
     pub user: Arc<Live>,
-    /// The session's, where there is one.
-    pub session: Option<Arc<Live>>,
+    /// The session's or the API token's, where there is one.
+    pub own: Option<Arc<Live>>,
     /// The change feed's generation.
     pub generation: u64,
     /// The tailnet's generation, where the tailnet says who it is.
@@ -91,6 +102,8 @@ pub enum Credential<'a> {
     Cookie(&'a [u8]),
     /// The token of `Authorization: Bearer`.
     Bearer(&'a str),
+    /// An API token, however it was shown.
+    ApiToken(Fingerprint),
     /// A device of the tailnet.
     Device(Place),
 }
@@ -130,10 +143,12 @@ enum Scheme<'a> {
 }
 
 impl Authenticate {
-    /// What `headers` carry, without judging it. Allocates nothing, asks nobody.
+    /// What `headers` carry, without judging it. Asks nobody.
     pub fn carried<'a>(&self, headers: &'a HeaderMap) -> Carried<'a> {
-        if api_key::is_shown(headers) {
-            return Carried::Several;
+        match api_key::shown(headers) {
+            api_key::Shown::Nothing => {}
+            api_key::Shown::Token(fingerprint) => return Carried::One(Credential::ApiToken(fingerprint)),
+            api_key::Shown::Unusable => return Carried::Several,
         }
         let mut cookies = cookie::shown(headers);
         match (cookies.next(), cookies.next()) {
@@ -142,6 +157,9 @@ impl Authenticate {
             (None, _) => match authorization::shown(headers, &self.keys) {
                 authorization::Shown::Nothing => Carried::Nothing,
                 authorization::Shown::Bearer(token) => Carried::One(Credential::Bearer(token)),
+                authorization::Shown::ApiToken(fingerprint) => {
+                    Carried::One(Credential::ApiToken(fingerprint))
+                }
                 authorization::Shown::Unusable => Carried::Several,
             },
         }
@@ -150,22 +168,32 @@ impl Authenticate {
     /// Who the request comes from by what it carries, for `app`. Asks the store.
     pub async fn find<'a>(&self, headers: &'a HeaderMap, app: &AppName, now: Now) -> Recognised<'a> {
         let mut unanswered = None;
-        if api_key::is_shown(headers) {
-            return Recognised { found: Found::Refused(Why::Invalid), by: None };
+        match api_key::shown(headers) {
+            api_key::Shown::Nothing => {}
+            api_key::Shown::Unusable => return unknown(Found::Refused(Why::Invalid)),
+            // Whoever shows a key is its owner or nobody, whatever else comes with it.
+            api_key::Shown::Token(fingerprint) => {
+                return match api_token::find(self, fingerprint, app, now).await {
+                    Scheme::Known(basis) => known(*basis),
+                    Scheme::Refused(why) => unknown(Found::Refused(why)),
+                    Scheme::Unanswered(part) => unknown(Found::Unanswered(part)),
+                    Scheme::Absent => unknown(Found::Nobody),
+                };
+            }
         }
         match cookie::find(self, headers, app, now).await {
             Scheme::Known(basis) => return known(*basis),
-            Scheme::Refused(why) => return Recognised { found: Found::Refused(why), by: None },
+            Scheme::Refused(why) => return unknown(Found::Refused(why)),
             Scheme::Unanswered(part) => unanswered = Some(part),
             Scheme::Absent => {}
         }
         match authorization::find(self, headers, app, now).await {
             Scheme::Known(basis) => return known(*basis),
-            Scheme::Refused(why) => return Recognised { found: Found::Refused(why), by: None },
+            Scheme::Refused(why) => return unknown(Found::Refused(why)),
             Scheme::Unanswered(part) => unanswered = Some(part),
             Scheme::Absent => {}
         }
-        Recognised { found: unanswered.map_or(Found::Nobody, Found::Unanswered), by: None }
+        unknown(unanswered.map_or(Found::Nobody, Found::Unanswered))
     }
 
     /// Which device of the tailnet a request comes from, if an identity may rest on that. Asks nobody.
@@ -191,7 +219,7 @@ impl Authenticate {
     ) -> Recognised<'a> {
         match (&self.tailnet, rules) {
             (Some(tailnet), Some(rules)) => tailnet.find(self, rules, (device, occasion), app, now).await,
-            (None, _) | (_, None) => Recognised { found: Found::Nobody, by: None },
+            (None, _) | (_, None) => unknown(Found::Nobody),
         }
     }
 
@@ -238,15 +266,12 @@ impl Authenticate {
         let handles = Handles {
             generation: self.changes.generation(),
             user: self.changes.live_user(claims.sub),
-            session: Some(self.changes.live_session(claims.sid)),
+            own: Some(self.changes.live_session(claims.sid)),
             tailnet: None,
         };
         match self.sessions.by_id(claims.sid, now.wall).await {
             Err(error) => {
-                // Every check would say it, for as long as the store is away.
-                if self.unanswered_told.again(TOLD_AGAIN, now.mono) {
-                    tracing::warn!(event = "check.unanswered", part = "store", reason = %error);
-                }
+                self.tell_of_unanswered(&error, now.mono);
                 Named::Unanswered
             }
             Ok(None) => Named::Nothing,
@@ -257,6 +282,13 @@ impl Authenticate {
                 State::Live if !is_for(&session, app) => Named::OtherApp,
                 State::Live => Named::Session(Box::new(session), handles, verified.until()),
             },
+        }
+    }
+
+    /// Says now and then that the store does not answer: every check would say it, for as long as it is away.
+    fn tell_of_unanswered(&self, error: &StoreError, now: Mono) {
+        if self.unanswered_told.again(TOLD_AGAIN, now) {
+            tracing::warn!(event = "check.unanswered", part = "store", reason = %error);
         }
     }
 }
@@ -279,6 +311,10 @@ enum Named {
     Unanswered,
 }
 
+fn unknown<'a>(found: Found) -> Recognised<'a> {
+    Recognised { found, by: None }
+}
+
 fn known(basis: Basis<'_>) -> Recognised<'_> {
     Recognised { found: Found::Known(basis.identity.clone()), by: Some(basis) }
 }
@@ -289,6 +325,7 @@ impl<'a> Basis<'a> {
         Self {
             credential,
             identity: session.identity.clone(),
+            scope: None,
             until: until.min(session.expires_at),
             until_mono: None,
             session: Some(session.id),

@@ -23,20 +23,22 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, Mono};
-use crate::identity::{SessionId, UserId};
+use crate::identity::{ApiTokenId, SessionId, UserId};
 use crate::store::{Change, News, StoreError, Watcher};
 
 /// The kind of a change of a user: state, roles, password, name. Its subject is the user's id.
 pub const USER: &str = "user";
 /// The kind of a change of a session: it ended or was narrowed. Its subject is the session's id.
 pub const SESSION: &str = "session";
+/// The kind of a change of an API token: it was revoked. Its subject is the token's id.
+pub const API_TOKEN: &str = "api_token";
 
 /// How often the feed is asked.
 const RHYTHM: Duration = Duration::from_millis(200);
 /// For how long an answer of the feed counts.
 const RECENT: Duration = Duration::from_secs(1);
 
-/// Whether a user or a session is still as it was when this handle was taken.
+/// Whether a user, a session or an API token is still as it was when this handle was taken.
 #[derive(Debug)]
 pub struct Live(AtomicBool);
 
@@ -52,6 +54,7 @@ pub struct Changes {
     clock: Clock,
     users: Handles<UserId>,
     sessions: Handles<SessionId>,
+    api_tokens: Handles<ApiTokenId>,
     generation: AtomicU64,
     /// The monotonic time plus one; 0: never.
     heard_at: AtomicU64,
@@ -64,6 +67,7 @@ impl Changes {
             clock,
             users: Handles::default(),
             sessions: Handles::default(),
+            api_tokens: Handles::default(),
             generation: AtomicU64::new(0),
             heard_at: AtomicU64::new(0),
         })
@@ -77,6 +81,11 @@ impl Changes {
     /// The handle of a session, to be taken before its row is read.
     pub fn live_session(&self, session: SessionId) -> Arc<Live> {
         self.sessions.live(session)
+    }
+
+    /// The handle of an API token, to be taken before its row is read.
+    pub fn live_api_token(&self, token: ApiTokenId) -> Arc<Live> {
+        self.api_tokens.live(token)
     }
 
     /// The number of the generation: when it moves, all that is remembered is void.
@@ -99,6 +108,7 @@ impl Changes {
             let known = match change.kind.as_str() {
                 USER => self.users.end(&change.subject),
                 SESSION => self.sessions.end(&change.subject),
+                API_TOKEN => self.api_tokens.end(&change.subject),
                 _ => false,
             };
             if !known {

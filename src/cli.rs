@@ -26,6 +26,7 @@ mod session;
 mod settings;
 mod setup_link;
 mod signals;
+mod token;
 mod user;
 
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::api_tokens::ApiTokenError;
 use crate::error::{Error, Fault, Faults};
 use crate::store::{StoreError, WriteError};
 use crate::users::ChangeError;
@@ -105,6 +107,9 @@ enum Command {
     /// Who is signed in, and where
     #[command(subcommand)]
     Session(session::Command),
+    /// API tokens for scripts and native apps
+    #[command(subcommand)]
+    Token(token::Command),
     /// The record of what happened
     #[command(subcommand)]
     Audit(audit::Command),
@@ -148,6 +153,12 @@ impl From<StoreError> for Failure {
 
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
+        Self::said(error.to_string())
+    }
+}
+
+impl From<ApiTokenError> for Failure {
+    fn from(error: ApiTokenError) -> Self {
         Self::said(error.to_string())
     }
 }
@@ -201,6 +212,7 @@ fn run(line: CommandLine) -> Outcome {
         Command::Restore(arguments) => restore::run(common, &arguments),
         Command::User(command) => user::run(common, command),
         Command::Session(command) => session::run(common, command),
+        Command::Token(command) => token::run(common, command),
         Command::Audit(command) => audit::run(common, command),
         Command::Completions(arguments) => {
             completions::run(&arguments);

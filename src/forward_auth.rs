@@ -22,7 +22,7 @@ use crate::changes::Changes;
 use crate::clock::{Clock, Now, Seldom};
 use crate::error::{Error, Kind};
 use crate::forwarded::{Asked, Dialect, Peer, Unread};
-use crate::identity::{Email, Found, Identity, Part, Require, Role};
+use crate::identity::{Email, Found, Identity, Part, Require, Role, Why};
 use crate::place::Authority;
 use crate::policy::{self, App, Needs, NoApp, Preflight, Rule, Verdict};
 use crate::state::{self, Current};
@@ -173,13 +173,14 @@ impl Door {
         let (found, ready) = (who.found(), who.ready());
         let nobody = || current.for_nobody.get_or_init(|| identity_headers::of_nobody(&current.header_names));
         let keep = |status: u16, why: Reason| {
-            self.refusals.keep(asked, status, Some(rule), username(found), why, now)
+            let username = who.identity().map(|identity| identity.username.to_string());
+            self.refusals.keep(asked, status, Some(rule), username, why, now)
         };
         let verdict =
             if asked.preflight && app.preflight() == Preflight::Pass && rule.require() != Require::Deny {
                 Verdict::AllowAsNobody
             } else {
-                policy::decide(rule, found)
+                policy::decide(rule, found, now.wall)
             };
         Err(Box::new(match verdict {
             Verdict::Allow => match (found, ready) {
@@ -192,20 +193,26 @@ impl Door {
                 }
             },
             Verdict::AllowAsNobody => return Ok(nobody()),
-            Verdict::SignIn => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
+            Verdict::SignIn => answers::sign_in(dialect, current, asked, rule, None, |status| {
                 keep(status, Reason::NobodySignedIn)
             }),
-            Verdict::Refused(why) => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
+            Verdict::Refused(Why::Scope) => answers::beyond_scope(dialect, current, asked, |status| {
+                keep(status, Reason::Refused(Why::Scope))
+            }),
+            Verdict::Refused(why) => answers::sign_in(dialect, current, asked, rule, None, |status| {
                 keep(status, Reason::Refused(why))
             }),
-            Verdict::StepUp => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
-                keep(status, Reason::StepUp)
-            }),
+            Verdict::StepUp => {
+                let lack = known(found).and_then(|identity| rule.lack(identity, now.wall));
+                answers::sign_in(dialect, current, asked, rule, lack, |status| {
+                    keep(status, Reason::StepUp(lack))
+                })
+            }
             Verdict::Forbidden(needs) => {
                 let reference = keep(403, Reason::Forbidden(needs));
                 if let Some(identity) = known(found) {
                     let name = identity.email.as_ref().map_or(identity.username.as_str(), Email::as_str);
-                    let partly = match policy::decide(app.whole(), found) {
+                    let partly = match policy::decide(app.whole(), found, now.wall) {
                         Verdict::Allow | Verdict::AllowAsNobody => true,
                         Verdict::SignIn
                         | Verdict::StepUp
@@ -224,7 +231,7 @@ impl Door {
             Verdict::Unavailable(Part::Tailscale)
                 if asked.navigation && rule.require() != Require::Tailnet =>
             {
-                answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
+                answers::sign_in(dialect, current, asked, rule, None, |status| {
                     keep(status, Reason::Unanswered)
                 })
             }
@@ -292,10 +299,6 @@ fn is_own_site(current: &Current, headers: &HeaderMap) -> bool {
             .ok()
             .and_then(|host| Authority::parse(host).ok())
             .is_some_and(|authority| authority.host == own)
-}
-
-fn username(found: &Found) -> Option<String> {
-    known(found).map(|identity| identity.username.to_string())
 }
 
 fn known(found: &Found) -> Option<&Identity> {

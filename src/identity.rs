@@ -65,6 +65,10 @@ id! {
     /// Names a session in public: in tokens, lists and the record. Not the cookie's value.
     SessionId
 }
+id! {
+    /// Names an API token in lists and in the record. Not the token itself.
+    ApiTokenId
+}
 
 id! {
     /// Names a sign-in that waits for a second factor. Not what its browser holds.
@@ -472,6 +476,8 @@ pub enum Why {
     Disabled,
     /// It was made for another app.
     Audience,
+    /// It was made for other methods or paths of this app.
+    Scope,
 }
 
 /// A part of the house that others wait for.

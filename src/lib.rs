@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod account;
+pub mod api_tokens;
 pub mod attempts;
 pub mod audit;
 pub mod authenticate;

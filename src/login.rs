@@ -81,7 +81,7 @@ impl Door {
         if current.policy.apps().is_empty() {
             return Ok(pages::no_apps(&current.site, username, by));
         }
-        let tiles = here.tiles(&current);
+        let tiles = here.tiles(&current, visit.now.wall);
         Ok(pages::home(&current.site, &Home { username, by, tiles: &tiles }))
     }
 
@@ -95,7 +95,8 @@ impl Door {
         let sighted = self.app.sighted(&current, &visit.came, visit.headers, visit.now).await;
         let here = Here::new(&current, &seen, &sighted);
         let from = tailnet::came_from(&visit.came, &sighted);
-        let ahead = return_to.as_ref().and_then(|return_to| here.verdict_at(&current, return_to));
+        let ahead =
+            return_to.as_ref().and_then(|return_to| here.verdict_at(&current, return_to, visit.now.wall));
         if let Some(session) = here.session {
             return self.again(&current, session, (return_to, ahead), from, visit.now);
         }

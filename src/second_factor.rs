@@ -7,6 +7,7 @@
 mod base32;
 mod lost;
 pub mod challenge;
+mod overview;
 pub mod passkeys;
 pub mod prompting;
 pub mod recovery;
@@ -22,6 +23,7 @@ use crate::store::{Store, StoreError, Write};
 pub use lost::Codes;
 
 use challenge::Challenges;
+pub use overview::{Held, held_by_all};
 use passkeys::{Passkey, Passkeys};
 use recovery::RecoveryCodes;
 use telegram::{TelegramLink, TelegramLinks};

@@ -14,6 +14,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::HeaderMap;
 
+use crate::api_tokens::ApiTokens;
 use crate::attempts::Attempts;
 use crate::authenticate::Authenticate;
 use crate::authenticate::tailnet::{self, Ambient, Elsewhere, Sighted, Tailnet};
@@ -115,6 +116,8 @@ pub struct App {
     pub users: Users,
     /// Sessions.
     pub sessions: Sessions,
+    /// Tokens of scripts and native apps.
+    pub api_tokens: ApiTokens,
     /// Counters of guesses.
     pub attempts: Attempts,
     /// What more than a password there is.
@@ -202,6 +205,7 @@ impl App {
         let passwords = Passwords::start(fixed.hash_threads, clock.clone())?;
         let users = Users::new(store.clone());
         let sessions = Sessions::new(store.clone(), fixed.session_lifetimes());
+        let api_tokens = ApiTokens::new(store.clone());
         let attempts = Attempts::new(store.clone());
         let second_factor = SecondFactor::new(store.clone(), keys.clone());
         second_factor.passkeys.stand_at(current.site.public_url());
@@ -225,6 +229,8 @@ impl App {
             authenticate: Authenticate {
                 keys: keys.clone(),
                 sessions: sessions.clone(),
+                api_tokens: api_tokens.clone(),
+                users: users.clone(),
                 changes: changes.clone(),
                 tailnet,
                 unanswered_told: Arc::default(),
@@ -237,6 +243,7 @@ impl App {
             passwords,
             users,
             sessions,
+            api_tokens,
             attempts,
             second_factor,
             sign_in,

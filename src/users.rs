@@ -61,6 +61,11 @@ impl User {
         self.recognised(&[Method::Tailnet], assurance)
     }
 
+    /// Who this is by an API token of theirs: no session, no fresh factor, and no administrator by that.
+    pub fn by_token(&self) -> Identity {
+        self.recognised(&[Method::Token], Assurance::of(&[Method::Token]))
+    }
+
     fn recognised(&self, methods: &[Method], assurance: Assurance) -> Identity {
         Identity {
             user: self.id,

@@ -24,10 +24,11 @@ mod words;
 pub use answer::{json, redirect, retry_after, robots, status};
 pub use assets::asset;
 pub use interface::read_json;
-pub use problem::problem;
+pub use problem::{problem, step_up};
 pub use qr::qr;
 pub use return_to::ReturnTo;
 pub use site::Site;
+pub use words::span;
 
 /// The body of every answer: whole, in memory, of known length.
 pub type Body = http_body_util::Full<bytes::Bytes>;

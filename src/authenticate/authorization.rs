@@ -2,23 +2,25 @@
 //! as absent. Never takes a browser's token: that is a cookie and nothing else.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, header};
+use zeroize::Zeroizing;
 
-use super::{Authenticate, Basis, Credential, Named, Scheme, may_be_bearer};
+use super::{Authenticate, Basis, Credential, Named, Scheme, api_token, may_be_bearer};
+use crate::api_tokens::{self, Fingerprint};
 use crate::clock::Now;
 use crate::identity::{AppName, Part, Why};
 use crate::keys::Keys;
-
-/// How every token for scripts begins. None is given out in this release.
-const SCRIPT_TOKEN: &str = "aegis_pat_";
 
 /// What the header shows.
 pub(super) enum Shown<'a> {
     /// Nothing of ours.
     Nothing,
-    /// A token in our shape.
+    /// A token of `POST /auth/token`, by its shape.
     Bearer(&'a str),
+    /// An API token, by its shape.
+    ApiToken(Fingerprint),
     /// Something in our shape that can never count.
     Unusable,
 }
@@ -30,19 +32,40 @@ pub(super) fn shown<'a>(headers: &'a HeaderMap, keys: &Keys) -> Shown<'a> {
         let ours = headers.get_all(header::AUTHORIZATION).iter().any(|value| is_ours(value, keys));
         return if ours { Shown::Unusable } else { Shown::Nothing };
     }
-    match bearer(value) {
-        Some(token) if keys.is_ours(token) => Shown::Bearer(token),
-        Some(_) | None if is_ours(value, keys) => Shown::Unusable,
-        Some(_) | None => Shown::Nothing,
-    }
+    one(value, keys)
 }
 
 /// Whether the value of an `Authorization` header is a credential of ours, right or wrong.
 pub fn is_ours(value: &http::HeaderValue, keys: &Keys) -> bool {
-    if let Some(token) = bearer(value) {
-        return token.starts_with(SCRIPT_TOKEN) || keys.is_ours(token);
+    match one(value, keys) {
+        Shown::Nothing => false,
+        Shown::Bearer(_) | Shown::ApiToken(_) | Shown::Unusable => true,
     }
-    basic_password(value).is_some_and(|password| password.starts_with(SCRIPT_TOKEN.as_bytes()))
+}
+
+fn one<'a>(value: &'a http::HeaderValue, keys: &Keys) -> Shown<'a> {
+    let api_token = |token| Fingerprint::of(token).map_or(Shown::Unusable, Shown::ApiToken);
+    if let Some(token) = credentials(value, "bearer") {
+        if token.starts_with(api_tokens::PREFIX) {
+            return api_token(token);
+        }
+        if keys.is_ours(token) {
+            return Shown::Bearer(token);
+        }
+    } else if let Some(pair) = basic(value) {
+        // Any username: the token says whose it is.
+        match pair.split_once(':') {
+            Some((_, password)) if password.starts_with(api_tokens::PREFIX) => return api_token(password),
+            Some(_) | None if pair.contains(api_tokens::PREFIX) => return Shown::Unusable,
+            Some(_) | None => {}
+        }
+    }
+    // As the username, without a scheme, under another one: a slip that no app should see.
+    let prefix = api_tokens::PREFIX.as_bytes();
+    if value.as_bytes().windows(prefix.len()).any(|part| part == prefix) {
+        return Shown::Unusable;
+    }
+    Shown::Nothing
 }
 
 pub(super) async fn find<'a>(
@@ -54,6 +77,7 @@ pub(super) async fn find<'a>(
     let token = match shown(headers, &authenticate.keys) {
         Shown::Nothing => return Scheme::Absent,
         Shown::Unusable => return Scheme::Refused(Why::Invalid),
+        Shown::ApiToken(fingerprint) => return api_token::find(authenticate, fingerprint, app, now).await,
         Shown::Bearer(token) => token,
     };
     match authenticate.session_of(token, Some(app), now).await {
@@ -68,23 +92,23 @@ pub(super) async fn find<'a>(
     }
 }
 
-/// The token of `Bearer TOKEN` (RFC 6750, section 2.1).
-fn bearer(value: &http::HeaderValue) -> Option<&str> {
-    credentials(value, "bearer")
+/// Base64 as lenient programs read it: an app could find a token in what a strict reader passes over.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The `user:password` of `Basic …` (RFC 7617).
+fn basic(value: &http::HeaderValue) -> Option<Zeroizing<String>> {
+    let decoded = Zeroizing::new(LENIENT.decode(credentials(value, "basic")?).ok()?);
+    Some(Zeroizing::new(String::from_utf8_lossy(&decoded).into_owned()))
 }
 
-/// The password of `Basic …` (RFC 7617), as bytes.
-fn basic_password(value: &http::HeaderValue) -> Option<Vec<u8>> {
-    let encoded = credentials(value, "basic")?;
-    if encoded.len() > 8192 {
-        return None;
-    }
-    let decoded = STANDARD.decode(encoded).ok()?;
-    let colon = decoded.iter().position(|&byte| byte == b':')?;
-    decoded.get(colon + 1..).map(<[u8]>::to_vec)
-}
-
+/// What stands behind the name of this scheme (RFC 9110, section 11.4).
 fn credentials<'a>(value: &'a http::HeaderValue, scheme: &str) -> Option<&'a str> {
-    let (name, rest) = value.to_str().ok()?.split_once(' ')?;
-    name.eq_ignore_ascii_case(scheme).then(|| rest.trim_matches(' '))
+    let blank = [' ', '\t'];
+    let (name, rest) = value.to_str().ok()?.split_once(blank)?;
+    name.eq_ignore_ascii_case(scheme).then(|| rest.trim_matches(blank))
 }

@@ -189,7 +189,7 @@ impl Tailnet {
             let handles = Handles {
                 generation: authenticate.changes.generation(),
                 user: authenticate.changes.live_user(id),
-                session: None,
+                own: None,
                 tailnet: None,
             };
             // Read again: what changed before the handles were taken would not be heard.
@@ -264,7 +264,7 @@ impl Tailnet {
         let handles = Handles {
             generation: authenticate.changes.generation(),
             user: authenticate.changes.live_user(user),
-            session: None,
+            own: None,
             tailnet: Some(answer.generation),
         };
         match self.users.is_taken(&machine.name).await {
@@ -315,6 +315,7 @@ impl Tailnet {
                 let basis = Basis {
                     credential: Credential::Device(place),
                     identity: identity.clone(),
+                    scope: None,
                     until: Wall(i64::MAX),
                     until_mono: Some(guest.until()),
                     session: None,

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::{Common, Failure, Outcome, settings};
+use crate::api_tokens::ApiTokens;
 use crate::attempts::Attempts;
 use crate::clock::{Clock, Wall};
 use crate::config::Settings;
@@ -23,6 +24,7 @@ pub(super) struct Desk {
     pub(super) store: Store,
     pub(super) users: Users,
     pub(super) sessions: Sessions,
+    pub(super) api_tokens: ApiTokens,
     pub(super) attempts: Attempts,
     pub(super) links: Links,
     site: Site,
@@ -69,6 +71,7 @@ fn open(
             clock: Clock::system(),
             users: Users::new(store.clone()),
             sessions: Sessions::new(store.clone(), prepared.fixed.session_lifetimes()),
+            api_tokens: ApiTokens::new(store.clone()),
             attempts: Attempts::new(store.clone()),
             links: Links::new(store.clone()),
             store,

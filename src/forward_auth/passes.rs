@@ -1,7 +1,7 @@
 //! What is remembered of allowed checks. Owns [`Pass`] and the bounded map of them.
 //!
 //! Promises: a hit counts only if the credential is equal, in constant time, and while the user, the
-//! session, the rules' version, the change feed and both clocks say so; a pass is never a verdict.
+//! session or token, the rules' version, the change feed and both clocks say so; a pass is never a verdict.
 //! Never: holds anything for nobody or for a refusal, so that strangers cannot fill it.
 
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
@@ -13,10 +13,12 @@ use http::HeaderMap;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use crate::api_tokens::Fingerprint;
 use crate::authenticate::{Credential, Handles};
 use crate::changes::Changes;
 use crate::clock::{Mono, Now, Wall};
 use crate::identity::{AppName, Found};
+use crate::policy::Scope;
 use crate::secret::{Secret, same};
 use crate::sessions::LastUse;
 use crate::tailscale::Place;
@@ -33,6 +35,8 @@ pub(super) struct Pass {
     handles: Handles,
     /// Who: always `Found::Known`.
     pub(super) found: Found,
+    /// What the credential may be used for, where that is not everything.
+    pub(super) scope: Option<Arc<Scope>>,
     /// The identity headers of this person at this app.
     pub(super) headers: HeaderMap,
 }
@@ -47,6 +51,7 @@ pub(super) struct Used {
 enum Kept {
     Cookie(Secret),
     Bearer(Secret),
+    ApiToken(Fingerprint),
     Device(Place),
 }
 
@@ -56,6 +61,7 @@ impl Kept {
             // Nothing is lost: it was verified, so it is ASCII.
             Credential::Cookie(value) => Self::Cookie(Secret::new(String::from_utf8_lossy(value))),
             Credential::Bearer(text) => Self::Bearer(Secret::new(text)),
+            Credential::ApiToken(fingerprint) => Self::ApiToken(fingerprint),
             Credential::Device(place) => Self::Device(place),
         }
     }
@@ -67,8 +73,9 @@ impl Kept {
             (Self::Bearer(kept), Credential::Bearer(shown)) => {
                 same(kept.reveal().as_bytes(), shown.as_bytes())
             }
+            (Self::ApiToken(kept), Credential::ApiToken(shown)) => *kept == shown,
             (Self::Device(kept), Credential::Device(shown)) => *kept == shown,
-            (Self::Cookie(_) | Self::Bearer(_) | Self::Device(_), _) => false,
+            (Self::Cookie(_) | Self::Bearer(_) | Self::ApiToken(_) | Self::Device(_), _) => false,
         }
     }
 
@@ -76,7 +83,7 @@ impl Kept {
     fn len(&self) -> usize {
         match self {
             Self::Cookie(secret) | Self::Bearer(secret) => secret.reveal().len(),
-            Self::Device(_) => 0,
+            Self::ApiToken(_) | Self::Device(_) => 0,
         }
     }
 }
@@ -89,6 +96,7 @@ pub(super) struct Terms<'a> {
     pub(super) until_wall: Wall,
     pub(super) until_mono: Mono,
     pub(super) used: Option<Used>,
+    pub(super) scope: Option<Arc<Scope>>,
 }
 
 /// The present, as far as passes depend on it.
@@ -113,6 +121,7 @@ impl Pass {
             used: terms.used,
             handles,
             found,
+            scope: terms.scope,
             headers,
         }
     }
@@ -127,7 +136,7 @@ impl Pass {
             && self.handles.generation == changes.generation()
             && (self.handles.tailnet.is_none() || self.handles.tailnet == tailnet)
             && self.handles.user.is_live()
-            && self.handles.session.as_ref().is_none_or(|session| session.is_live())
+            && self.handles.own.as_ref().is_none_or(|own| own.is_live())
             && self.app == *app
             && self.credential.is(credential)
     }
@@ -157,7 +166,8 @@ impl Weighter<u64, Arc<Pass>> for Weight {
             Found::Known(identity) => identity.role_names().map(|role| role.len() + A_ROLE).sum(),
             Found::Nobody | Found::Refused(_) | Found::Unanswered(_) => 0,
         };
-        let size = size_of::<Pass>() + BESIDE + pass.credential.len() + headers + roles;
+        let scope = pass.scope.as_ref().map_or(0, |scope| scope.size());
+        let size = size_of::<Pass>() + BESIDE + pass.credential.len() + headers + roles + scope;
         u64::try_from(size).unwrap_or(u64::MAX)
     }
 }
@@ -207,6 +217,10 @@ impl Passes {
         let (bytes, is_cookie) = match credential {
             Credential::Cookie(value) => (value, true),
             Credential::Bearer(token) => (token.as_bytes(), false),
+            Credential::ApiToken(fingerprint) => {
+                hasher.write(fingerprint.bytes());
+                return hasher.finish();
+            }
             Credential::Device(place) => {
                 place.hash(&mut hasher);
                 return hasher.finish();

@@ -16,9 +16,9 @@ use crate::authenticate::{Basis, Carried, Credential, Recognised};
 use crate::clock::Now;
 use crate::error::Error;
 use crate::forwarded::Asked;
-use crate::identity::Found;
+use crate::identity::{Found, Identity, Why};
 use crate::keys::AssertionClaims;
-use crate::policy::{App, CrossSite, Rule, falls_short, goes_further, is_decided_by_device};
+use crate::policy::{App, CrossSite, Rule, Scope, falls_short, goes_further, is_decided_by_device};
 use crate::state::Current;
 use crate::tailscale::Place;
 
@@ -29,15 +29,21 @@ const ASSERTION_RENEWAL: Duration = Duration::from_secs(150);
 pub(super) enum Who {
     /// Somebody who is remembered, with the headers of the answer ready.
     Remembered(Arc<Pass>),
+    /// Somebody whose token is not for what they ask.
+    Beyond(Arc<Identity>),
     /// Whatever else was found.
     Found(Found),
 }
+
+/// What somebody is found as whose token is not for what they ask.
+static BEYOND: Found = Found::Refused(Why::Scope);
 
 impl Who {
     /// What was found.
     pub(super) fn found(&self) -> &Found {
         match self {
             Self::Remembered(pass) => &pass.found,
+            Self::Beyond(_) => &BEYOND,
             Self::Found(found) => found,
         }
     }
@@ -46,8 +52,27 @@ impl Who {
     pub(super) fn ready(&self) -> Option<&HeaderMap> {
         match self {
             Self::Remembered(pass) => Some(&pass.headers),
-            Self::Found(_) => None,
+            Self::Beyond(_) | Self::Found(_) => None,
         }
+    }
+
+    /// Whose credential was shown, whether it counts here or not.
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        match self {
+            Self::Beyond(identity) => Some(identity),
+            Self::Remembered(_) | Self::Found(_) => known(self.found()),
+        }
+    }
+}
+
+/// Somebody, if what they show may not be used for what they ask. Judged on every request, whether they
+/// are remembered or not.
+fn beyond(found: &Found, scope: Option<&Scope>, asked: &Asked<'_>) -> Option<Who> {
+    match (found, scope) {
+        (Found::Known(identity), Some(scope)) if !scope.covers(&asked.method, &asked.path) => {
+            Some(Who::Beyond(identity.clone()))
+        }
+        (Found::Nobody | Found::Known(_) | Found::Refused(_) | Found::Unanswered(_), _) => None,
     }
 }
 
@@ -72,18 +97,23 @@ impl Door {
         let carried =
             if is_decided_by_device(rule) { Carried::Nothing } else { self.authenticate.carried(headers) };
         match carried {
-            Carried::Nothing if !falls_short(rule, &Found::Nobody) => Some(Who::Found(Found::Nobody)),
+            Carried::Nothing if !falls_short(rule, &Found::Nobody, now.wall) => {
+                Some(Who::Found(Found::Nobody))
+            }
             Carried::Nothing => match self.device(current, app, asked, headers, now) {
                 None => Some(Who::Found(Found::Nobody)),
                 Some(device) => on_device(device).map(Who::Remembered),
             },
             Carried::One(credential) => {
                 let pass = self.passes.get(credential, app.name(), moment)?;
-                if falls_short(rule, &pass.found)
+                if let Some(beyond) = beyond(&pass.found, pass.scope.as_deref(), asked) {
+                    return Some(beyond);
+                }
+                if falls_short(rule, &pass.found, now.wall)
                     && let Some(device) = self.device(current, app, asked, headers, now)
                 {
                     let on_device = on_device(device)?;
-                    if goes_further(rule, &pass.found, &on_device.found) {
+                    if goes_further(rule, &pass.found, &on_device.found, now.wall) {
                         return Some(Who::Remembered(on_device));
                     }
                 }
@@ -103,7 +133,16 @@ impl Door {
         headers: &HeaderMap,
         now: Now,
     ) -> Result<Who, Error> {
-        let recognised = self.recognise(current, app, rule, asked, headers, now).await;
+        let carried = if is_decided_by_device(rule) {
+            Recognised { found: Found::Nobody, by: None }
+        } else {
+            self.authenticate.find(headers, app.name(), now).await
+        };
+        let scope = carried.by.as_ref().and_then(|basis| basis.scope.as_deref());
+        if let Some(beyond) = beyond(&carried.found, scope, asked) {
+            return Ok(beyond);
+        }
+        let recognised = self.or_device(carried, current, (app, rule), asked, headers, now).await;
         match recognised.by {
             Some(basis) => self.remember(current, app, basis, now).map(Who::Remembered),
             None => Ok(Who::Found(recognised.found)),
@@ -112,21 +151,16 @@ impl Door {
 
     /// Who asks: by what the request carries; by its device where it carries nothing, where the rule asks
     /// for the device, and where the device lets the same person in and the rest does not.
-    async fn recognise<'a>(
+    async fn or_device<'a>(
         &self,
+        carried: Recognised<'a>,
         current: &Current,
-        app: &App,
-        rule: &Rule,
+        (app, rule): (&App, &Rule),
         asked: &Asked<'_>,
-        headers: &'a HeaderMap,
+        headers: &HeaderMap,
         now: Now,
     ) -> Recognised<'a> {
-        let carried = if is_decided_by_device(rule) {
-            Recognised { found: Found::Nobody, by: None }
-        } else {
-            self.authenticate.find(headers, app.name(), now).await
-        };
-        if !falls_short(rule, &carried.found) {
+        if !falls_short(rule, &carried.found, now.wall) {
             return carried;
         }
         let Some(device) = self.device(current, app, asked, headers, now) else { return carried };
@@ -137,7 +171,7 @@ impl Door {
             Found::Nobody => on_device,
             // What could not be asked may still be somebody; what was found out stays.
             Found::Unanswered(_) if known(&on_device.found).is_some() => on_device,
-            Found::Known(_) if goes_further(rule, &carried.found, &on_device.found) => {
+            Found::Known(_) if goes_further(rule, &carried.found, &on_device.found, now.wall) => {
                 if let Some(basis) = carried.by {
                     // So that the next check knows both from memory.
                     let _told_by_the_other = self.remember(current, app, basis, now);
@@ -177,7 +211,7 @@ impl Door {
 
     /// Prepares the answer's headers for somebody who was recognised, and keeps them.
     fn remember(&self, current: &Current, app: &App, basis: Basis<'_>, now: Now) -> Result<Arc<Pass>, Error> {
-        let Basis { credential, identity, until, until_mono, session, handles } = basis;
+        let Basis { credential, identity, scope, until, until_mono, session, handles } = basis;
         let sessions = &self.authenticate.sessions;
         let used = session
             .map(|session| Used { last: sessions.touch(session, now.wall), idle: sessions.lifetimes().idle });
@@ -193,6 +227,7 @@ impl Door {
             until_wall,
             until_mono: until_mono.map_or(renewal, |until| until.min(renewal)),
             used,
+            scope,
         };
         let pass = Arc::new(Pass::new(terms, handles, Found::Known(identity), ready));
         self.passes.keep(credential, app.name(), pass.clone());

@@ -40,6 +40,13 @@ impl PathPattern {
         Ok(Self::Within(prefix.into()))
     }
 
+    /// Its length, in bytes.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Exact(path) | Self::Within(path) => path.len(),
+        }
+    }
+
     /// Whether `path`, in its one reading, is meant.
     pub(super) fn matches(&self, path: &str) -> bool {
         match self {

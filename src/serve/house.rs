@@ -20,7 +20,7 @@ use crate::state::App;
 
 /// How long background tasks may take to stop.
 const TASKS_STOP: Duration = Duration::from_secs(2);
-/// How often the last uses of sessions are written.
+/// How often the last uses of sessions and API tokens are written.
 const FLUSH: Duration = Duration::from_mins(1);
 /// How often what is over is forgotten.
 const FORGET: Duration = Duration::from_hours(1);
@@ -90,8 +90,10 @@ impl House {
         };
         let (drained, ()) = tokio::join!(answered, asked);
         let stuck = tasks.stop(TASKS_STOP).await;
-        if let Err(error) = app.sessions.flush().await {
-            tracing::warn!(event = "sessions.unwritten", reason = %error, "the last uses of sessions were not written");
+        for written in [app.sessions.flush().await, app.api_tokens.flush().await] {
+            if let Err(error) = written {
+                tracing::warn!(event = "last_uses.unwritten", reason = %error, "the last uses of sessions and tokens were not all written");
+            }
         }
         app.passwords.close();
         feed.stop();
@@ -121,6 +123,7 @@ fn start_tasks(tasks: &Tasks, app: &Arc<App>) {
             loop {
                 app.clock.wait(FLUSH).await;
                 app.sessions.flush().await?;
+                app.api_tokens.flush().await?;
             }
         }
     });
@@ -132,6 +135,7 @@ fn start_tasks(tasks: &Tasks, app: &Arc<App>) {
                 app.clock.wait(FORGET).await;
                 let now = app.clock.now().wall;
                 app.sessions.forget_old(now).await?;
+                app.api_tokens.forget_old(now).await?;
                 app.attempts.forget_old(now).await?;
                 app.second_factor.passkeys.forget_old(now).await?;
             }

@@ -91,17 +91,12 @@ impl Options {
         self.limit = limit;
         self
     }
-
-    /// Whether the bot's token is the same.
-    pub fn is_same_bot(&self, other: &Self) -> bool {
-        fingerprint(self.token.reveal()) == fingerprint(other.token.reveal())
-    }
 }
 
 impl PartialEq for Options {
     fn eq(&self, other: &Self) -> bool {
-        let Self { mode, receive, token: _, api, limit } = self;
-        self.is_same_bot(other)
+        let Self { mode, receive, token, api, limit } = self;
+        fingerprint(token.reveal()) == fingerprint(other.token.reveal())
             && (mode, receive, api, limit) == (&other.mode, &other.receive, &other.api, &other.limit)
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn heading(kind: Kind) -> &'static str {
 }
 
 /// `30 days`, `1 hour`, `5 minutes`: rounded up, so that nobody comes back too early.
-pub(super) fn span(span: Duration) -> String {
+pub fn span(span: Duration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;

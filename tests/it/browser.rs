@@ -1,5 +1,7 @@
 //! What a person sees and does, in a real Chromium: starts the files of `tests/browser/`.
 
+mod bot_api;
+
 use std::process::{Command, Stdio};
 
 use crate::lab::proxy::{Kind, repository};

@@ -17,9 +17,11 @@ macro_rules! with_and_without_memory {
 pub(crate) mod house;
 pub(crate) mod visit;
 
+mod api_tokens;
 mod credentials;
 mod elsewhere;
 mod endpoints;
+mod factors;
 mod guessing;
 mod identity;
 mod interface;
@@ -27,6 +29,7 @@ mod leaving;
 mod lifetimes;
 mod pages;
 mod passkeys;
+mod password_alone;
 mod properties;
 mod races;
 mod readings;

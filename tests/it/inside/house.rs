@@ -200,6 +200,7 @@ impl House {
             let drained = server.await.expect("the server does not panic");
             assert!(drained.cut.is_empty(), "requests were cut at the end: {:?}", drained.cut);
             app.sessions.flush().await.expect("the last uses are written");
+            app.api_tokens.flush().await.expect("the last uses are written");
             app.passwords.close();
         });
         if let Some(feed) = feed {
