@@ -15,6 +15,7 @@ mod recovery;
 mod removal;
 mod sessions;
 mod tailnet;
+mod telegram;
 mod totp;
 
 use std::sync::Arc;

@@ -31,7 +31,7 @@ impl Door {
     /// Which kinds of factor `owner` could add here.
     pub(super) fn offers(&self, owner: &Owner) -> Offers {
         Offers {
-            telegram: false && owner.factors.telegram.is_none(),
+            telegram: self.app.bot_name().is_some() && owner.factors.telegram.is_none(),
             passkey: self.app.second_factor.passkeys.is_offered(),
             totp: owner.factors.totp.is_none(),
         }
@@ -59,8 +59,12 @@ impl Door {
             // What lets the first one be added lets no second one be, whatever comes at the same moment.
             SecondFactor::while_none(proof.write, user.id)
         };
-        let notice = Notice::FactorAdded(method, name.to_owned());
-        let write = write.audit(entry, now).notice(user.id, &notice, now);
+        let write = write.audit(entry, now);
+        let write = match method {
+            // The proof itself tells both chats, the one that was linked before and the one that is.
+            Method::Telegram => write,
+            _ => write.notice(user.id, &Notice::FactorAdded(method, name.to_owned()), now),
+        };
         let shown = session.identity.methods.iter().copied().filter(|shown| *shown != method);
         let methods: Vec<Method> = shown.chain([method]).collect();
         let arrival = visit.staying(session);

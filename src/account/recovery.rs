@@ -21,7 +21,7 @@ impl Door {
             return Ok(self.not_yet(why));
         }
         let site = &self.app.current.load().site;
-        Ok(pages::recovery(site, owner.user.username.as_str(), owner.factors.recovery_codes))
+        Ok(pages::new_recovery_codes(site, owner.user.username.as_str(), owner.factors.recovery_codes))
     }
 
     /// `POST /account/factors/recovery`: new ones in place of all there were.

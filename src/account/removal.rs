@@ -8,6 +8,7 @@ use crate::identity::{Method, TailnetLogin};
 use crate::notices::{Notice, Noticed};
 use crate::second_factor::SecondFactor;
 use crate::second_factor::passkeys::{Passkey, Passkeys};
+use crate::second_factor::telegram::TelegramLinks;
 use crate::second_factor::totp::Totp;
 use crate::secret::Secret;
 use crate::store::{Write, WriteError};
@@ -99,18 +100,17 @@ impl Door {
         if asks_for_password(owner) {
             self.confirm(owner, visit, password).await?;
         }
-        if let Thing::Tailnet(login) = thing {
-            self.app.users.unlink(user, Some(login), owner.actor(), now).await?;
-            return Ok(());
-        }
         let (method, name) = (thing.method(), thing.name());
-        // Before the step that unlinks a chat, so that the chat is told.
-        let write = Write::new().notice(user, &Notice::FactorRemoved(method, name.to_owned()), now);
+        let noticed = || Write::new().notice(user, &Notice::FactorRemoved(method, name.to_owned()), now);
         let write = match thing {
-            Thing::Telegram(_) => write,
-            Thing::Totp => Totp::remove(write, user),
-            Thing::Passkey(passkey) => Passkeys::remove(write, user, &passkey.id),
-            Thing::Tailnet(_) => write,
+            Thing::Tailnet(login) => {
+                self.app.users.unlink(user, Some(login), owner.actor(), now).await?;
+                return Ok(());
+            }
+            // The chat that is unlinked is told by this itself.
+            Thing::Telegram(_) => TelegramLinks::unlink(Write::new(), user, now),
+            Thing::Totp => Totp::remove(noticed(), user),
+            Thing::Passkey(passkey) => Passkeys::remove(noticed(), user, &passkey.id),
         };
         let entry = Entry::new(Event::FactorRemoved, owner.actor())
             .about(user)

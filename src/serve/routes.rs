@@ -17,7 +17,7 @@ use crate::error::{Error, Kind};
 use crate::forwarded::{Came, Dialect, Peer};
 use crate::state::{App, Current};
 use crate::web::{self, Response, forms, headers, pages, urls};
-use crate::{account, forward_auth, login, setup, status, token};
+use crate::{account, bot, forward_auth, login, setup, status, token};
 
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
@@ -34,6 +34,8 @@ pub struct Routes {
     setup: setup::Door,
     account: account::Door,
     token: token::Door,
+    /// The bot on Telegram, where there is one.
+    pub bot: Option<Arc<bot::Bot>>,
     /// `/health`.
     pub status: status::Door,
     failed_told: Seldom,
@@ -60,6 +62,7 @@ impl Routes {
             setup: setup::Door::new(app),
             account: account::Door::new(app),
             token: token::Door::new(app),
+            bot: bot::Bot::new(app),
             status: status::Door::new(app, tasks),
             failed_told: Seldom::default(),
         }
@@ -105,6 +108,18 @@ impl Routes {
             (urls::LOGIN, &Method::GET) => self.login.page(visit).await,
             (urls::LOGIN, &Method::POST) => self.login.submit(visit, body).await,
             (urls::LOGIN_TAILNET, &Method::POST) => self.login.use_tailnet(visit, body),
+            (urls::LOGIN_APPROVE, &Method::GET) => self.login.approve_page(visit).await,
+            (urls::LOGIN_WAIT, &Method::GET) => self.login.wait(visit).await,
+            (urls::LOGIN_CONTINUE, &Method::POST) => self.login.go_on(visit, body).await,
+            (urls::LOGIN_CODE, &Method::GET) => self.login.code_page(visit).await,
+            (urls::LOGIN_CODE, &Method::POST) => self.login.enter_code(visit, body).await,
+            (urls::LOGIN_RECOVERY, &Method::GET) => self.login.recovery_page(visit).await,
+            (urls::LOGIN_RECOVERY, &Method::POST) => self.login.enter_recovery(visit, body).await,
+            (urls::LOGIN_KEY, &Method::GET) => self.login.passkey_page(visit).await,
+            (urls::LOGIN_AGAIN, &Method::POST) => self.login.ask_again(visit).await,
+            (urls::LOGIN_CANCEL, &Method::POST) => self.login.cancel(visit).await,
+            (urls::LOGIN_STEP_UP, &Method::GET) => self.login.step_up_page(visit).await,
+            (urls::LOGIN_STEP_UP, &Method::POST) => self.login.step_up(visit, body).await,
             (urls::LOGIN_PASSKEY_OPTIONS, &Method::POST) => self.login.passkey_options(visit).await,
             (urls::LOGIN_PASSKEY, &Method::POST) => self.login.passkey(visit, body).await,
             (urls::LOGOUT, &Method::GET) => self.login.leave_page(visit).await,
@@ -119,6 +134,11 @@ impl Routes {
             (urls::ACCOUNT_ENROL, &Method::POST) => self.account.begin_enrolment(own, body).await,
             (urls::ACCOUNT_TOTP, &Method::GET) => self.account.totp_page(own).await,
             (urls::ACCOUNT_TOTP, &Method::POST) => self.account.add_totp(own, body).await,
+            (urls::ACCOUNT_TELEGRAM, &Method::GET) => self.account.telegram_page(own).await,
+            (urls::ACCOUNT_TELEGRAM, &Method::POST) => self.account.begin_telegram(own, body).await,
+            (urls::ACCOUNT_TELEGRAM_WAIT, &Method::GET) => self.account.wait_for_telegram(own).await,
+            (urls::ACCOUNT_TELEGRAM_CONFIRM, &Method::POST) => self.account.confirm_telegram(own, body).await,
+            (urls::ACCOUNT_TELEGRAM_REFUSE, &Method::POST) => self.account.refuse_telegram(own, body).await,
             (urls::ACCOUNT_FACTOR_PASSKEY, &Method::GET) => self.account.passkey_page(own).await,
             (urls::ACCOUNT_FACTOR_PASSKEY, &Method::POST) => self.account.rename_passkey(own, body).await,
             (urls::ACCOUNT_RECOVERY, &Method::GET) => self.account.recovery_page(own).await,
@@ -138,9 +158,13 @@ impl Routes {
             (urls::TOKEN, &Method::POST) => Ok(self.token.token(headers, body, address, now).await),
             (urls::VALIDATE, &Method::POST) => Ok(self.token.validate(headers, body, now).await),
             (urls::JWKS, &Method::GET) => Ok(self.token.jwks()),
+            (urls::TELEGRAM_WEBHOOK, _) => self.called(arrived).await,
             (urls::HEALTH, &Method::GET) => Ok(self.status.health(now)),
             (urls::ROBOTS, &Method::GET) => Ok(web::robots()),
-            (urls::JWKS | urls::HEALTH | urls::ROBOTS | urls::ACCOUNT_TELEGRAM_WAIT, _) => Ok(not_this_way("GET, HEAD")),
+            (
+                urls::JWKS | urls::HEALTH | urls::ROBOTS | urls::LOGIN_WAIT | urls::ACCOUNT_TELEGRAM_WAIT,
+                _,
+            ) => Ok(not_this_way("GET, HEAD")),
             (
                 urls::TOKEN
                 | urls::VALIDATE
@@ -150,9 +174,14 @@ impl Routes {
                 | urls::ACCOUNT_PASSKEY_OPTIONS,
                 _,
             ) => Ok(not_this_way("POST")),
-            (urls::HOME | urls::ACCOUNT, _) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD")),
+            (urls::HOME | urls::ACCOUNT | urls::LOGIN_APPROVE | urls::LOGIN_KEY, _) => {
+                Ok(pages::method_not_allowed(&current.site, "GET, HEAD"))
+            }
             (
                 urls::LOGIN
+                | urls::LOGIN_CODE
+                | urls::LOGIN_RECOVERY
+                | urls::LOGIN_STEP_UP
                 | urls::LOGOUT
                 | urls::LINK_SETUP
                 | urls::LINK_PASSWORD
@@ -167,6 +196,9 @@ impl Routes {
             ) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD, POST")),
             (
                 urls::LOGIN_TAILNET
+                | urls::LOGIN_CONTINUE
+                | urls::LOGIN_AGAIN
+                | urls::LOGIN_CANCEL
                 | urls::ACCOUNT_NAME
                 | urls::ACCOUNT_PASSWORD
                 | urls::ACCOUNT_TAILNET
@@ -185,6 +217,17 @@ impl Routes {
         }
     }
 
+    /// Telegram delivers an update; where it does not, there is nothing.
+    async fn called(&self, arrived: &Arrived<'_>) -> Result<Response, Error> {
+        match self.bot.as_ref().filter(|bot| bot.is_called()) {
+            Some(bot) if arrived.method == Method::POST => {
+                bot.called(arrived.headers, &arrived.body, arrived.now).await
+            }
+            Some(_) => Ok(not_this_way("POST")),
+            None => Err(Error::said(Kind::NotFound, "There is nothing here.")),
+        }
+    }
+
     /// A failure, as whoever stands at `path` reads it.
     fn failed(&self, current: &Current, path: &str, error: &Error) -> Response {
         match error.kind {
@@ -200,6 +243,8 @@ impl Routes {
             | urls::VALIDATE
             | urls::JWKS
             | urls::HEALTH
+            | urls::LOGIN_WAIT
+            | urls::TELEGRAM_WEBHOOK
             | urls::LOGIN_PASSKEY
             | urls::LOGIN_PASSKEY_OPTIONS
             | urls::ACCOUNT_PASSKEY
@@ -246,6 +291,7 @@ impl Answer for Routes {
     fn draining(&self) {
         notify::stopping();
         self.status.end();
+        self.login.end();
     }
 }
 

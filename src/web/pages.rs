@@ -6,7 +6,9 @@
 mod account;
 mod home;
 mod link;
+mod no_factor;
 mod passkey;
+mod second_factor;
 mod sign_in;
 mod sign_out;
 mod tailnet;
@@ -23,13 +25,18 @@ use crate::error::Error;
 
 pub use account::{
     Account, DeviceLine, Enrol, EnrolState, FactorLines, NoticeLine, Offers, PasskeyLine, Removal, SessionLine,
-    SetUpTotp, SinceLine, TelegramAnswer, TelegramOffer, account, enrol, recovery, recovery_codes, removal,
+    SetUpTotp, SinceLine, TelegramAnswer, TelegramOffer, account, enrol, new_recovery_codes, recovery_codes, removal,
     rename_passkey, set_up_totp, telegram_answer, telegram_offer,
 };
 pub use home::{Home, Tile, home, no_apps};
 pub use link::{Setup, link_done, link_factor, link_password, link_setup, link_used};
+pub use no_factor::{SecondFactor, second_factor};
 pub use passkey::{PasskeyButton, passkey_button};
-pub use sign_in::{SecondFactor, SignIn, SignInState, TooMany, second_factor, sign_in, too_many};
+pub use second_factor::{
+    Asks, Ended, OnTelegram, Others, Step, Tried, another_waits, approve, approved, code, codes_locked,
+    ended, passkey, recovery, step_up,
+};
+pub use sign_in::{SignIn, SignInState, TooMany, sign_in, too_many};
 pub use sign_out::{sign_out, signed_out};
 pub use tailnet::{CameFrom, KnownBy, Offer, OnTailnet};
 pub use trouble::{Circle, error, looping, method_not_allowed, not_found};

@@ -44,9 +44,22 @@ pub fn span(span: Duration) -> String {
 
 /// `14:12 UTC`; where script runs, by the reader's own clock.
 pub(super) fn clock(moment: Wall) -> Markup {
-    let text = date(moment)
-        .map_or_else(|| moment.rfc3339(), |date| format!("{:02}:{:02} UTC", date.hour(), date.minute()));
-    html! { time datetime=(moment.rfc3339()) data-local="clock" { (text) } }
+    html! { time datetime=(moment.rfc3339()) data-local="clock" { (hour(moment)) } }
+}
+
+/// `14:12 UTC`, where it can be nothing else.
+pub fn hour(moment: Wall) -> String {
+    date(moment)
+        .map_or_else(|| moment.rfc3339(), |date| format!("{:02}:{:02} UTC", date.hour(), date.minute()))
+}
+
+/// `14:12:05 UTC`; where script runs, by the reader's own clock.
+pub(super) fn second(moment: Wall) -> Markup {
+    let text = date(moment).map_or_else(
+        || moment.rfc3339(),
+        |date| format!("{:02}:{:02}:{:02} UTC", date.hour(), date.minute(), date.second()),
+    );
+    html! { time datetime=(moment.rfc3339()) data-local="second" { (text) } }
 }
 
 /// `21 November 2026`.
@@ -82,7 +95,7 @@ fn date(moment: Wall) -> Option<OffsetDateTime> {
 
 /// `Firefox on Windows`, out of a `User-Agent`, which may say anything: nothing of it is repeated
 /// but a program's short name.
-pub(super) fn browser(user_agent: &str) -> String {
+pub fn browser(user_agent: &str) -> String {
     let find = |known: &[(&str, &'static str)]| {
         known.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name)
     };

@@ -19,7 +19,7 @@ use crate::web::{Response, Site, urls, words};
 pub use enrol::{Enrol, EnrolState, enrol};
 pub use factors::{FactorLines, Offers, PasskeyLine, SinceLine, rename_passkey};
 pub use lists::{DeviceLine, NoticeLine, SessionLine};
-pub use recovery::{recovery, recovery_codes};
+pub use recovery::{new_recovery_codes, recovery_codes};
 pub use removal::{Removal, removal};
 pub use telegram::{TelegramAnswer, TelegramOffer, telegram_answer, telegram_offer};
 pub use totp::{SetUpTotp, set_up_totp};

@@ -8,7 +8,7 @@ use crate::web::shell::{Tone, door, head, note};
 use crate::web::{Response, Site, urls, words};
 
 /// What recovery codes are, and the button that makes them. So many are `left`.
-pub fn recovery(site: &Site, username: &str, left: u32) -> Response {
+pub fn new_recovery_codes(site: &Site, username: &str, left: u32) -> Response {
     let card = html! {
         (head("Recovery codes", Some(&html! { "for the account " strong { (username) } })))
         p {
