@@ -5,6 +5,7 @@
 //! password ends every other session. Never: touches another's account, or a machine's.
 
 mod tailnet;
+mod tokens;
 
 use std::sync::Arc;
 

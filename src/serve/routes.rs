@@ -111,6 +111,9 @@ impl Routes {
             (urls::ACCOUNT_NAME, &Method::POST) => self.account.rename(own, body).await,
             (urls::ACCOUNT_PASSWORD, &Method::POST) => self.account.change_password(own, body).await,
             (urls::ACCOUNT_TAILNET, &Method::POST) => self.account.link(own, body).await,
+            (urls::ACCOUNT_TOKENS, &Method::GET) => self.account.tokens_page(own).await,
+            (urls::ACCOUNT_TOKENS, &Method::POST) => self.account.make_token(own, body).await,
+            (urls::ACCOUNT_REVOKE_TOKEN, &Method::POST) => self.account.revoke_token(own, body).await,
             (urls::ACCOUNT_END_SESSION, &Method::POST) => self.account.end_session(own, body).await,
             (urls::ACCOUNT_END_OTHERS, &Method::POST) => self.account.end_others(own, body).await,
             (urls::LINK_SETUP, &Method::GET) => Ok(self.setup.setup_page(sent).await),
@@ -125,14 +128,16 @@ impl Routes {
             (urls::JWKS | urls::HEALTH | urls::ROBOTS, _) => Ok(not_this_way("GET, HEAD")),
             (urls::TOKEN | urls::VALIDATE, _) => Ok(not_this_way("POST")),
             (urls::HOME | urls::ACCOUNT, _) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD")),
-            (urls::LOGIN | urls::LOGOUT | urls::LINK_SETUP | urls::LINK_PASSWORD, _) => {
-                Ok(pages::method_not_allowed(&current.site, "GET, HEAD, POST"))
-            }
+            (
+                urls::LOGIN | urls::LOGOUT | urls::ACCOUNT_TOKENS | urls::LINK_SETUP | urls::LINK_PASSWORD,
+                _,
+            ) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD, POST")),
             (
                 urls::LOGIN_TAILNET
                 | urls::ACCOUNT_NAME
                 | urls::ACCOUNT_PASSWORD
                 | urls::ACCOUNT_TAILNET
+                | urls::ACCOUNT_REVOKE_TOKEN
                 | urls::ACCOUNT_END_SESSION
                 | urls::ACCOUNT_END_OTHERS,
                 _,

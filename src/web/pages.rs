@@ -9,6 +9,7 @@ mod link;
 mod sign_in;
 mod sign_out;
 mod tailnet;
+mod tokens;
 mod trouble;
 
 use http::StatusCode;
@@ -26,6 +27,9 @@ pub use link::{Setup, link_password, link_setup, link_used};
 pub use sign_in::{SecondFactor, SignIn, SignInState, TooMany, second_factor, sign_in, too_many};
 pub use sign_out::{sign_out, signed_out};
 pub use tailnet::{CameFrom, KnownBy, Offer, OnTailnet};
+pub use tokens::{
+    ApiTokenLine, ApiTokens, EXPIRIES, NewApiToken, USUAL_EXPIRY, api_token_made, api_tokens, app_field,
+};
 pub use trouble::{Circle, error, looping, method_not_allowed, not_found};
 
 /// What a page has to say about what was just asked.

@@ -21,6 +21,10 @@ pub const ACCOUNT_NAME: &str = "/account/name";
 pub const ACCOUNT_PASSWORD: &str = "/account/password";
 /// POST `password`: links the person of the tailnet whose device asks.
 pub const ACCOUNT_TAILNET: &str = "/account/tailnet";
+/// One's API tokens: GET, and POST `name`, `app-…`, `all-apps`, `allow`, `expires` makes one.
+pub const ACCOUNT_TOKENS: &str = "/account/tokens";
+/// POST `id`: revokes one.
+pub const ACCOUNT_REVOKE_TOKEN: &str = "/account/tokens/revoke";
 /// POST `id`: ends one session.
 pub const ACCOUNT_END_SESSION: &str = "/account/sessions/end";
 /// POST: ends every session but this one, if it is one.

@@ -21,6 +21,16 @@ if (code && location.hash.length > 1) {
   history.replaceState(null, "", location.pathname + location.search);
 }
 
+// A button that copies what is shown once.
+for (const button of document.querySelectorAll("button[data-copies]")) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    const shown = document.getElementById(button.dataset.copies);
+    await navigator.clipboard.writeText(shown.value ?? shown.textContent);
+    button.textContent = "Copied";
+  });
+}
+
 // Times as the clock of the person reading shows them.
 for (const moment of document.querySelectorAll("time[data-local]")) {
   const date = new Date(moment.dateTime);

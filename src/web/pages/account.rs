@@ -82,6 +82,8 @@ pub fn account(site: &Site, page: &Account<'_>) -> Response {
             @if page.password_changed_at.is_some() { (change_password(page)) }
         }
         (links(page.username, page.linked, page.offer))
+        h2 { "API tokens" }
+        p.soft { "For scripts and apps that cannot sign in: " a href=(urls::ACCOUNT_TOKENS) { "your tokens" } "." }
         h2 { "Where you are signed in" }
         @if page.sessions.is_empty() {
             p.soft { "Nowhere: no browser and no script is signed in as you." }
