@@ -16,6 +16,7 @@ mod removal;
 mod sessions;
 mod tailnet;
 mod telegram;
+mod tokens;
 mod totp;
 
 use std::sync::Arc;

@@ -25,11 +25,7 @@ impl Door {
     /// Whether what proves who `owner` is may be changed: where there is a factor, only in a session in which
     /// one was shown just now. Where there is none this says yes, and the caller asks for the password.
     pub(super) fn may_change(&self, owner: &Owner, now: Wall) -> Result<(), NotYet> {
-        match &owner.session {
-            _ if !owner.factors.any() => Ok(()),
-            Some(session) if self.is_fresh(session, now) => Ok(()),
-            Some(_) | None => Err(NotYet::StepUp),
-        }
+        if !owner.factors.any() || self.has_just_shown_two(owner, now) { Ok(()) } else { Err(NotYet::StepUp) }
     }
 
     /// The session in which `owner` may add a factor: two were shown in it, one just now; or there is no
@@ -41,6 +37,11 @@ impl Door {
             Some(session) if session.enrol_until.is_some_and(|until| until > now) => Ok(session),
             Some(_) | None => Err(NotYet::NoWay),
         }
+    }
+
+    /// Whether `owner` acts in a session in which two factors were shown, the last of them just now.
+    pub(super) fn has_just_shown_two(&self, owner: &Owner, now: Wall) -> bool {
+        owner.session.as_ref().is_some_and(|session| self.is_fresh(session, now))
     }
 
     /// Whether two factors were shown in `session`, the last of them just now.

@@ -50,7 +50,7 @@ impl Door {
         self.telegram(&owner, Said::Nothing).await
     }
 
-    /// `GET /account/factors/telegram/wait`, by script: `{"answered"}`, as soon as somebody has, or after a while.
+    /// `GET /account/factors/telegram/wait`, by script: where `to` go as soon as somebody has answered; after a while, nowhere.
     pub async fn wait_for_telegram(&self, visit: Visit<'_>) -> Result<Response, Error> {
         let until = visit.now.mono.plus(PATIENCE);
         loop {
@@ -61,7 +61,8 @@ impl Door {
             };
             let is_over = state.as_ref().is_none_or(|state| state.answerer.is_some());
             if is_over || now.mono >= until {
-                return Ok(web::json(StatusCode::OK, &json!({ "answered": is_over })));
+                let to = is_over.then_some(urls::ACCOUNT_TELEGRAM);
+                return Ok(web::json(StatusCode::OK, &json!({ "to": to })));
             }
             self.app.clock.wait(LOOK).await;
         }

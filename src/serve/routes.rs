@@ -147,6 +147,9 @@ impl Routes {
             (urls::ACCOUNT_REMOVE, &Method::POST) => self.account.remove(own, body).await,
             (urls::ACCOUNT_FORGET_DEVICE, &Method::POST) => self.account.forget_device(own, body).await,
             (urls::ACCOUNT_FORGET_DEVICES, &Method::POST) => self.account.forget_devices(own, body).await,
+            (urls::ACCOUNT_TOKENS, &Method::GET) => self.account.tokens_page(own).await,
+            (urls::ACCOUNT_TOKENS, &Method::POST) => self.account.make_token(own, body).await,
+            (urls::ACCOUNT_REVOKE_TOKEN, &Method::POST) => self.account.revoke_token(own, body).await,
             (urls::ACCOUNT_END_SESSION, &Method::POST) => self.account.end_session(own, body).await,
             (urls::ACCOUNT_END_OTHERS, &Method::POST) => self.account.end_others(own, body).await,
             (urls::LINK_SETUP, &Method::GET) => Ok(self.setup.setup_page(sent).await),
@@ -186,6 +189,7 @@ impl Routes {
                 | urls::LINK_SETUP
                 | urls::LINK_PASSWORD
                 | urls::LINK_FACTOR
+                | urls::ACCOUNT_TOKENS
                 | urls::ACCOUNT_ENROL
                 | urls::ACCOUNT_TOTP
                 | urls::ACCOUNT_TELEGRAM

@@ -12,6 +12,7 @@ mod second_factor;
 mod sign_in;
 mod sign_out;
 mod tailnet;
+mod tokens;
 mod trouble;
 
 use http::StatusCode;
@@ -39,6 +40,9 @@ pub use second_factor::{
 pub use sign_in::{SignIn, SignInState, TooMany, sign_in, too_many};
 pub use sign_out::{sign_out, signed_out};
 pub use tailnet::{CameFrom, KnownBy, Offer, OnTailnet};
+pub use tokens::{
+    ApiTokenLine, ApiTokens, EXPIRIES, NewApiToken, USUAL_EXPIRY, api_token_made, api_tokens, app_field,
+};
 pub use trouble::{Circle, error, looping, method_not_allowed, not_found};
 
 /// What a page has to say about what was just asked.

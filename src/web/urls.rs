@@ -69,6 +69,10 @@ pub const ACCOUNT_REMOVE: &str = "/account/factors/remove";
 pub const ACCOUNT_FORGET_DEVICE: &str = "/account/devices/forget";
 /// POST: forgets all of them.
 pub const ACCOUNT_FORGET_DEVICES: &str = "/account/devices/forget-all";
+/// One's API tokens: GET, and POST `name`, `app-…`, `all-apps`, `allow`, `expires` makes one.
+pub const ACCOUNT_TOKENS: &str = "/account/tokens";
+/// POST `id`: revokes one.
+pub const ACCOUNT_REVOKE_TOKEN: &str = "/account/tokens/revoke";
 /// POST `id`: ends one session.
 pub const ACCOUNT_END_SESSION: &str = "/account/sessions/end";
 /// POST: ends every session but this one, if it is one.

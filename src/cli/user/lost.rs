@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::link::configured_for;
 use super::{One, link_factor};
+use crate::api_tokens::ApiTokens;
 use crate::attempts::Attempts;
 use crate::audit::{Entry, Event, Recorded};
 use crate::cli::desk::{self, Desk};
@@ -44,7 +45,8 @@ pub(super) fn device(common: &Common, arguments: &LostDevice) -> Outcome {
     desk::existing(common, async |desk| {
         let user = desk.user(&arguments.one.user).await?;
         let codes = if arguments.all { Codes::Void } else { Codes::Kept };
-        desk.store.write(taking_all(Write::new(), user.id, codes, desk.now())).await?;
+        let base = ApiTokens::end_all(Write::new(), user.id, Actor::Command, desk.now());
+        desk.store.write(taking_all(base, user.id, codes, desk.now())).await?;
         let name = &user.username;
         out::line(&format!("{name} is signed out everywhere, and has no API tokens and no second factor any more"));
         out::line(match codes {

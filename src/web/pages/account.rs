@@ -92,6 +92,8 @@ pub fn account(site: &Site, page: &Account<'_>) -> Response {
             @if page.password_changed_at.is_some() { (change_password(page)) }
         }
         (links(page.username, page.linked, page.offer))
+        h2 { "API tokens" }
+        p.soft { "For scripts and apps that cannot sign in: " a href=(urls::ACCOUNT_TOKENS) { "your tokens" } "." }
         (lists::devices(page.devices))
         h2 { "Where you are signed in" }
         (lists::sessions(page))

@@ -33,12 +33,12 @@ pub fn recovery_codes(site: &Site, username: &str, codes: &[&str], now: Wall) ->
     let card = html! {
         (head("Your recovery codes", Some(&html! { "for " strong { (username) } " at " (site.public_url().host()) })))
         (note(Tone::Warn, &html! { "They are shown only now. Each counts once." }))
-        ol.codes #codes { @for code in codes { li { code { (code) } } } }
+        pre.codes #codes { (codes.join("\n")) }
         p.soft { "Made on " (words::day(now)) ". Older ones count no more." }
-        div.others hidden data-comforts {
-            button type="button" data-copies="codes" { "Copy" }
-            button type="button" data-saves="codes" data-file="aegis-recovery-codes.txt" { "Save as a file" }
-            button type="button" data-prints { "Print" }
+        div.others {
+            button type="button" hidden data-copies="codes" { "Copy" }
+            button type="button" hidden data-saves="codes" data-file="aegis-recovery-codes.txt" { "Save as a file" }
+            button type="button" hidden data-prints { "Print" }
         }
         div.others { a.button.main href=(urls::ACCOUNT) { "I have kept them" } }
     };

@@ -47,11 +47,8 @@ pub fn telegram_offer(site: &Site, page: &TelegramOffer<'_>) -> Response {
         div.picture { (qr(&link, "The link to the bot, for the camera of your phone")) }
         p { "or write this to " strong { "@" (page.bot) } ":" }
         pre { code { "/link " (page.short) } }
-        (waiting(page.expires_at))
-        div.others {
-            a.button href=(urls::ACCOUNT_TELEGRAM) { "I’ve pressed Start" }
-            a href=(urls::ACCOUNT) { "Cancel" }
-        }
+        (waiting(page.expires_at, "I’ve pressed Start"))
+        div.others { a href=(urls::ACCOUNT) { "Cancel" } }
     };
     door(site, http::StatusCode::OK, "Link Telegram", &card)
 }
@@ -74,8 +71,7 @@ pub fn telegram_answer(site: &Site, page: &TelegramAnswer<'_>) -> Response {
             (head("Link Telegram", Some(&html! { "to the account " strong { (page.username) } })))
             (page.said.note())
             p { "Nobody has pressed " strong { "Start" } " yet." }
-            (waiting(expires_at))
-            div.others { a.button.main href=(urls::ACCOUNT_TELEGRAM) { "Look again" } }
+            (waiting(expires_at, "Look again"))
             (anew("Begin again"))
         },
         (None, None) => html! {
@@ -90,10 +86,11 @@ pub fn telegram_answer(site: &Site, page: &TelegramAnswer<'_>) -> Response {
 }
 
 /// Where script runs, the page goes on by itself.
-fn waiting(expires_at: Wall) -> Markup {
+fn waiting(expires_at: Wall, label: &str) -> Markup {
     html! {
-        p.wait role="status" data-waits=(urls::ACCOUNT_TELEGRAM_WAIT) data-then=(urls::ACCOUNT_TELEGRAM) {
-            "Waiting for Telegram, until " (words::clock(expires_at))
+        form method="get" action=(urls::ACCOUNT_TELEGRAM) data-waits=(urls::ACCOUNT_TELEGRAM_WAIT) {
+            p.wait role="status" { "Waiting for Telegram, until " (words::clock(expires_at)) }
+            button { (label) }
         }
     }
 }
