@@ -74,7 +74,7 @@ impl Door {
         let mut listed = self.app.api_tokens.list(Some(owner.user.id)).await?;
         listed.reverse();
         let tokens: Vec<ApiTokenLine<'_>> = listed.iter().map(line).collect();
-        let apps: Vec<(&str, &str, bool)> = open_to(&current, owner)
+        let apps: Vec<(&str, &str, bool)> = open_to(&current, owner, now)
             .map(|app| {
                 let name = app.name().as_str();
                 (name, app.title(), form.has(&pages::app_field(name)))
@@ -102,7 +102,7 @@ impl Door {
 fn wanted<'a>(current: &Current, owner: &Owner, form: &'a Form, now: Wall) -> Result<NewApiToken<'a>, Error> {
     let refused = |why: &str| Error::said(Kind::Unprocessable, why.to_owned());
     let ticked = |app: &&App| form.has(&pages::app_field(app.name().as_str()));
-    let apps: Vec<AppName> = open_to(current, owner).filter(ticked).map(|app| app.name().clone()).collect();
+    let apps: Vec<AppName> = open_to(current, owner, now).filter(ticked).map(|app| app.name().clone()).collect();
     let apps = match (apps.is_empty(), form.has("all-apps")) {
         (_, true) => Vec::new(),
         (false, false) => apps,
@@ -130,11 +130,11 @@ fn in_words(fault: Fault) -> String {
 }
 
 /// The apps that a token of theirs could open: the whole, or at least its front page.
-fn open_to<'c>(current: &'c Current, owner: &Owner) -> impl Iterator<Item = &'c App> {
+fn open_to<'c>(current: &'c Current, owner: &Owner, now: Wall) -> impl Iterator<Item = &'c App> {
     let found = Found::Known(owner.user.by_token().into());
     current.policy.apps().iter().map(|app| &**app).filter(move |app| {
         let front = app.rule_for(&Method::GET, &CanonicalPath::ROOT);
-        let is_open = |rule| matches!(policy::decide(rule, &found), Verdict::Allow | Verdict::AllowAsNobody);
+        let is_open = |rule| matches!(policy::decide(rule, &found, now), Verdict::Allow | Verdict::AllowAsNobody);
         is_open(app.whole()) || is_open(front)
     })
 }

@@ -56,6 +56,11 @@ impl Options {
         self.limit = limit;
         self
     }
+
+    /// Whether the bot's token is the same.
+    pub fn is_same_bot(&self, other: &Self) -> bool {
+        fingerprint(self.token.reveal()) == fingerprint(other.token.reveal())
+    }
 }
 
 impl PartialEq for Options {

@@ -6,7 +6,7 @@ use http_body_util::BodyExt as _;
 use super::*;
 use crate::clock::Wall;
 use crate::error::Kind;
-use crate::identity::SessionId;
+use crate::identity::{Method, SessionId};
 use crate::place::{Host, Origin, Scheme};
 use crate::web::{Destination, ReturnTo, Site, travelling};
 
