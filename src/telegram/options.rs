@@ -56,17 +56,13 @@ impl Options {
         self.limit = limit;
         self
     }
-
-    /// Whether the bot's token is the same.
-    pub fn is_same_bot(&self, other: &Self) -> bool {
-        fingerprint(self.token.reveal()) == fingerprint(other.token.reveal())
-    }
 }
 
 impl PartialEq for Options {
     fn eq(&self, other: &Self) -> bool {
-        let Self { receive, token: _, api, limit } = self;
-        self.is_same_bot(other) && (receive, api, limit) == (&other.receive, &other.api, &other.limit)
+        let Self { receive, token, api, limit } = self;
+        fingerprint(token.reveal()) == fingerprint(other.token.reveal())
+            && (receive, api, limit) == (&other.receive, &other.api, &other.limit)
     }
 }
 
