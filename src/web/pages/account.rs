@@ -95,8 +95,10 @@ pub fn account(site: &Site, page: &Account<'_>) -> Response {
         h2 { "API tokens" }
         p.soft { "For scripts and apps that cannot sign in: " a href=(urls::ACCOUNT_TOKENS) { "your tokens" } "." }
         (lists::devices(page.devices))
-        h2 { "Where you are signed in" }
-        (lists::sessions(page))
+        section aria-labelledby="sessions" {
+            h2 #sessions { "Where you are signed in" }
+            (lists::sessions(page))
+        }
         (lists::notices(page.notices))
     };
     let title = if page.said.is_refused() { "Not changed" } else { "Your account" };
