@@ -5,6 +5,7 @@
 //! Never: judges a password, opens a session, speaks to Telegram.
 
 mod base32;
+mod lost;
 pub mod challenge;
 mod overview;
 pub mod passkeys;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 use crate::identity::{Method, UserId};
 use crate::keys::Keys;
 use crate::store::{Store, StoreError, Write};
+
+pub use lost::Codes;
 
 use challenge::Challenges;
 pub use overview::{Held, held_by_all};

@@ -1,7 +1,7 @@
 //! Forms as browsers post them (`application/x-www-form-urlencoded`), bounded, and whether one was
 //! posted by a page of ours.
 //!
-//! Promises: at most 64 KiB and 32 fields, each once, all UTF-8; values are kept as secrets, because
+//! Promises: at most 64 KiB and 128 fields, each once, all UTF-8; values are kept as secrets, because
 //! some are. Never: believes a form that another site may have sent.
 
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use crate::secret::Secret;
 pub const LONGEST: usize = 64 * 1024;
 
 /// The most fields of a form.
-const MOST_FIELDS: usize = 32;
+const MOST_FIELDS: usize = 128;
 
 /// A form that was read.
 #[derive(Debug, Default)]

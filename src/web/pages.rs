@@ -12,6 +12,7 @@ mod second_factor;
 mod sign_in;
 mod sign_out;
 mod tailnet;
+mod tokens;
 mod trouble;
 
 use http::StatusCode;
@@ -23,9 +24,13 @@ use super::problem::say;
 use super::shell::{self, Tone};
 use crate::error::Error;
 
-pub use account::{Account, SessionLine, account};
+pub use account::{
+    Account, DeviceLine, Enrol, EnrolState, FactorLines, NoticeLine, Offers, PasskeyLine, Removal, SessionLine,
+    SetUpTotp, SinceLine, TelegramAnswer, TelegramOffer, account, enrol, new_recovery_codes, recovery_codes, removal,
+    rename_passkey, set_up_totp, telegram_answer, telegram_offer,
+};
 pub use home::{Home, Tile, home, no_apps};
-pub use link::{Setup, link_password, link_setup, link_used};
+pub use link::{Setup, link_done, link_factor, link_password, link_setup, link_used};
 pub use no_factor::{SecondFactor, second_factor};
 pub use passkey::{PasskeyButton, passkey_button};
 pub use second_factor::{
@@ -35,6 +40,9 @@ pub use second_factor::{
 pub use sign_in::{SignIn, SignInState, TooMany, sign_in, too_many};
 pub use sign_out::{sign_out, signed_out};
 pub use tailnet::{CameFrom, KnownBy, Offer, OnTailnet};
+pub use tokens::{
+    ApiTokenLine, ApiTokens, EXPIRIES, NewApiToken, USUAL_EXPIRY, api_token_made, api_tokens, app_field,
+};
 pub use trouble::{Circle, error, looping, method_not_allowed, not_found};
 
 /// What a page has to say about what was just asked.

@@ -193,6 +193,16 @@ fn browser_signs_in_with_a_passkey_alone() {
 }
 
 #[test]
+fn browser_adds_a_second_factor_and_signs_in_with_it() {
+    let lab = Lab::start(Kind::Caddy);
+    let setup = link(&lab, &["setup-link"]);
+    let password = link(&lab, &["user", "add", "invited"]);
+    let settings =
+        [("AEGIS_SETUP_LINK", setup.as_str()), ("AEGIS_INVITED", "invited"), ("AEGIS_LINK", &password)];
+    drive("factors.mjs", &lab, &settings);
+}
+
+#[test]
 fn browser_on_a_tailnet() {
     let lab = tailnet::ready(Kind::Caddy, Runs::Node);
     let host = lab.host("closed");

@@ -21,6 +21,7 @@ mod api_tokens;
 mod credentials;
 mod elsewhere;
 mod endpoints;
+mod enrolment;
 mod factors;
 mod guessing;
 mod identity;

@@ -1,6 +1,7 @@
 //! Passkeys: what is right opens, and whatever is wrong in one thing does not (`WebAuthn` Level 3,
 //! sections 7.1 and 7.2, step by step).
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use aegis::identity::{Actor, Method, SessionId};
@@ -24,7 +25,8 @@ struct Person<'h> {
     house: &'h House,
     user: User,
     session: SessionId,
-    cookie: String,
+    /// Of the session they are in: a new passkey opens another.
+    cookie: RefCell<String>,
 }
 
 impl<'h> Person<'h> {
@@ -48,11 +50,11 @@ impl<'h> Person<'h> {
         let session = house.wait(admitted).expect("a session").session;
         let cookie = session.cookie.expect("a cookie");
         let cookie = format!("__Host-aegis_session={}", cookie.reveal());
-        Self { house, user, session: session.id, cookie }
+        Self { house, user, session: session.id, cookie: RefCell::new(cookie) }
     }
 
     fn asks(&self, path: &str, what: &Value) -> Answer {
-        self.house.send(&own(path, what).header("Cookie", &self.cookie))
+        self.house.send(&own(path, what).header("Cookie", &self.cookie.borrow()))
     }
 
     /// What is asked for a new passkey, and the ceremony's name.
@@ -74,6 +76,9 @@ impl<'h> Person<'h> {
     fn finishes(&self, ceremony: &str, response: &Value) -> bool {
         let answer = self.asks("/account/passkey", &json!({ "ceremony": ceremony, "response": response }));
         assert!([200, 422].contains(&answer.status), "200 or 422 for a new passkey: {answer}");
+        if answer.status == 200 {
+            *self.cookie.borrow_mut() = Browser::of(&answer).session;
+        }
         answer.status == 200
     }
 
@@ -524,7 +529,7 @@ fn only_a_page_of_ours_may_ask() {
     let person = Person::new(&house);
     for path in ["/login/passkey/options", "/login/passkey", "/account/passkey/options", "/account/passkey"] {
         let foreign =
-            post(path, &json!({})).header("Sec-Fetch-Site", "cross-site").header("Cookie", &person.cookie);
+            post(path, &json!({})).header("Sec-Fetch-Site", "cross-site").header("Cookie", &person.cookie.borrow());
         let answer = house.send(&foreign);
         assert_eq!(answer.status, 403, "POST {path} from another site: {answer}");
         assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{path}: {answer}");
