@@ -4,20 +4,22 @@
 //! tailnet knows; a password is changed, and a device linked, only by who knows the password, and a new
 //! password ends every other session. Never: touches another's account, or a machine's.
 
+mod passkey;
 mod tailnet;
 mod tokens;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, header};
 
 use crate::audit::Event;
 use crate::authenticate::tailnet::{Rules, Sighted};
 use crate::browser::{Browser, Seen};
-use crate::clock::Now;
+use crate::clock::{Now, Wall};
 use crate::error::{Error, Kind};
 use crate::forwarded::Came;
-use crate::identity::{Actor, Person, SessionId};
+use crate::identity::{Actor, Assurance, Person, SessionId};
 use crate::secret::Secret;
 use crate::sessions::{Listed, Purpose, Session};
 use crate::sign_in::{Arrival, Confirmed};
@@ -26,6 +28,9 @@ use crate::users::{User, Users};
 use crate::web::forms::{self, Form};
 use crate::web::pages::{self, KnownBy, Said, SessionLine};
 use crate::web::{self, Response, urls};
+
+/// How long after factors were shown their account may be changed.
+const FRESH: Duration = Duration::from_mins(10);
 
 /// The door's own parts.
 pub struct Door {
@@ -191,6 +196,18 @@ impl Door {
             "All sessions were ended."
         };
         self.show(&owner, visit.now, Said::Done(said)).await
+    }
+
+    /// That whoever acts has shown two factors just now, or comes by a link that lets them add the first.
+    fn may_change(owner: &Owner, now: Now) -> Result<(), Error> {
+        let may = owner.session.as_ref().is_some_and(|session| {
+            let identity = &session.identity;
+            let is_fresh = |at: Wall| at.plus(FRESH) > now.wall;
+            session.enrol_until.is_some_and(|until| until > now.wall)
+                || (identity.assurance == Assurance::TwoFactor
+                    && identity.authenticated_at.is_some_and(is_fresh))
+        });
+        if may { Ok(()) } else { Err(Error::said(Kind::Forbidden, "Show your second factor again first.")) }
     }
 
     fn form(&self, visit: &Visit<'_>, body: &[u8]) -> Result<Form, Error> {

@@ -97,6 +97,9 @@ static DEVICE: Statement = Statement::new("select 1 from device where secret = $
 static REMEMBERED: Statement = Statement::new(
     "select 1 from device where secret = $1 and account_id = $2 and remembered_at is not null",
 );
+/// Touches nothing: it tells whether there is such a row.
+static IF_LOCKED: Statement =
+    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static ADD_DEVICE: Statement = Statement::new(
     "insert into device (secret, account_id, created_at, used_at) values ($1, $2, $3, $3) \
      on conflict (secret) do nothing",
@@ -151,6 +154,23 @@ impl Attempts {
             Ok(taken) => CodeCounted::Allowed(taken),
             Err((_, locked)) => CodeCounted::Locked(locked.until),
         })
+    }
+
+    /// Counts a failure of somebody who named no account: their address's alone. Until when it may not
+    /// fail again, if it failed too often.
+    pub async fn count_failure(
+        &self,
+        address: Option<ClientAddress>,
+        now: Wall,
+    ) -> Result<Option<Wall>, Error> {
+        let taken = self.take(None, address, &[(Scope::Address, &address_key(address))], now).await?;
+        Ok(taken.err().map(|(_, locked)| locked.until))
+    }
+
+    /// Adds to `write` that it happens only while guesses at the password of `user` are not locked (for
+    /// browsers that never signed in to the account): a step that touches nothing, and must find nothing.
+    pub fn while_unlocked(&self, write: Write, user: UserId, now: Wall) -> Write {
+        write.exec(&IF_LOCKED, values![account_key(Some(user), ""), now]).expect(Rows::None)
     }
 
     /// Adds to `base` that a guess was right, and is given back. If others count at the same moment, the

@@ -7,6 +7,7 @@
 
 mod ahead;
 mod circles;
+mod passkey;
 mod tailnet;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 //! Never: writes an answer. Every door with a password goes through here and only translates.
 
 mod finish;
+mod passkey;
 
 use std::time::Duration;
 

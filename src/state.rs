@@ -204,6 +204,7 @@ impl App {
         let api_tokens = ApiTokens::new(store.clone());
         let attempts = Attempts::new(store.clone());
         let second_factor = SecondFactor::new(store.clone(), keys.clone());
+        second_factor.passkeys.stand_at(current.site.public_url());
         let tailnet = fixed.tailscale.clone().map(|options| {
             let tailscale = Arc::new(Tailscale::new(options, clock.clone()));
             Arc::new(Tailnet::new(tailscale, users.clone()))
@@ -268,6 +269,7 @@ impl App {
         let mut current = prepared.current;
         current.version = was.version + 1;
         let differs = self.fixed.differences(&current.fixed);
+        self.second_factor.passkeys.stand_at(current.site.public_url());
         self.current.store(Arc::new(current));
         self.reload_failed.store(false, Ordering::Release);
         differs

@@ -81,7 +81,7 @@ impl Door {
         address: Option<ClientAddress>,
         now: Now,
     ) -> Result<Response, Error> {
-        let asked: Asked = read(headers, body)?;
+        let asked: Asked = web::read_json(headers, body)?;
         let audience = asked.audience.as_deref().map(|name| self.known_app(name)).transpose()?;
         let shown = Shown {
             login: &asked.email,
@@ -140,7 +140,7 @@ impl Door {
         let asked: Validate = if body.is_empty() {
             Validate::default()
         } else {
-            match read(headers, body) {
+            match web::read_json(headers, body) {
                 Ok(asked) => asked,
                 Err(error) => return web::problem(&error, None),
             }
@@ -203,18 +203,4 @@ impl Door {
 
 fn invalid() -> Response {
     web::json(StatusCode::OK, &json!({ "valid": false }))
-}
-
-/// A JSON body, and nothing else.
-fn read<'a, T: Deserialize<'a>>(headers: &HeaderMap, body: &'a [u8]) -> Result<T, Error> {
-    let is_json = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
-    if !is_json {
-        return Err(Error::said(Kind::UnsupportedType, "Send the body as application/json."));
-    }
-    serde_json::from_slice(body)
-        .map_err(|_| Error::said(Kind::Malformed, "The body is not the JSON object this endpoint reads."))
 }

@@ -10,6 +10,7 @@ mod assets;
 pub mod cookies;
 pub mod forms;
 pub mod headers;
+mod interface;
 pub mod pages;
 mod problem;
 mod qr;
@@ -22,6 +23,7 @@ mod words;
 
 pub use answer::{json, redirect, retry_after, robots, status};
 pub use assets::asset;
+pub use interface::read_json;
 pub use problem::problem;
 pub use qr::qr;
 pub use return_to::ReturnTo;

@@ -137,6 +137,7 @@ create table passkey_ceremony (
     state text not null,                    -- JSON
     expires_at integer not null
 ) strict;
+create index passkey_ceremony_by_end on passkey_ceremony (kind, account_id, expires_at);
 
 create table recovery_code (
     secret blob primary key,                -- SHA-256 of the account and the normalised code

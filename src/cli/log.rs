@@ -75,8 +75,11 @@ impl Log {
 
     /// Makes this the log of the process, panics included. Others' libraries are heard from `warn` on.
     pub(super) fn start(self) {
-        let ours =
-            Targets::new().with_default(self.level.min(LevelFilter::WARN)).with_target("aegis", self.level);
+        let ours = Targets::new()
+            .with_default(self.level.min(LevelFilter::WARN))
+            // It quotes what visitors send; what it refuses `aegis` says in words of ours.
+            .with_target("webauthn_rs", LevelFilter::OFF)
+            .with_target("aegis", self.level);
         let lines = Lines { format: self.format, clock: Clock::system() };
         let subscriber = tracing_subscriber::registry().with(lines.with_filter(ours));
         if tracing::subscriber::set_global_default(subscriber).is_ok() {

@@ -137,6 +137,7 @@ fn start_tasks(tasks: &Tasks, app: &Arc<App>) {
                 app.sessions.forget_old(now).await?;
                 app.api_tokens.forget_old(now).await?;
                 app.attempts.forget_old(now).await?;
+                app.second_factor.passkeys.forget_old(now).await?;
             }
         }
     });

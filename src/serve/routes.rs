@@ -105,6 +105,8 @@ impl Routes {
             (urls::LOGIN, &Method::GET) => self.login.page(visit).await,
             (urls::LOGIN, &Method::POST) => self.login.submit(visit, body).await,
             (urls::LOGIN_TAILNET, &Method::POST) => self.login.use_tailnet(visit, body),
+            (urls::LOGIN_PASSKEY_OPTIONS, &Method::POST) => self.login.passkey_options(visit).await,
+            (urls::LOGIN_PASSKEY, &Method::POST) => self.login.passkey(visit, body).await,
             (urls::LOGOUT, &Method::GET) => self.login.leave_page(visit).await,
             (urls::LOGOUT, &Method::POST) => self.login.leave(visit).await,
             (urls::ACCOUNT, &Method::GET) => self.account.page(own).await,
@@ -114,6 +116,8 @@ impl Routes {
             (urls::ACCOUNT_TOKENS, &Method::GET) => self.account.tokens_page(own).await,
             (urls::ACCOUNT_TOKENS, &Method::POST) => self.account.make_token(own, body).await,
             (urls::ACCOUNT_REVOKE_TOKEN, &Method::POST) => self.account.revoke_token(own, body).await,
+            (urls::ACCOUNT_PASSKEY_OPTIONS, &Method::POST) => self.account.passkey_options(own).await,
+            (urls::ACCOUNT_PASSKEY, &Method::POST) => self.account.add_passkey(own, body).await,
             (urls::ACCOUNT_END_SESSION, &Method::POST) => self.account.end_session(own, body).await,
             (urls::ACCOUNT_END_OTHERS, &Method::POST) => self.account.end_others(own, body).await,
             (urls::LINK_SETUP, &Method::GET) => Ok(self.setup.setup_page(sent).await),
@@ -126,7 +130,15 @@ impl Routes {
             (urls::HEALTH, &Method::GET) => Ok(self.status.health(now)),
             (urls::ROBOTS, &Method::GET) => Ok(web::robots()),
             (urls::JWKS | urls::HEALTH | urls::ROBOTS, _) => Ok(not_this_way("GET, HEAD")),
-            (urls::TOKEN | urls::VALIDATE, _) => Ok(not_this_way("POST")),
+            (
+                urls::TOKEN
+                | urls::VALIDATE
+                | urls::LOGIN_PASSKEY
+                | urls::LOGIN_PASSKEY_OPTIONS
+                | urls::ACCOUNT_PASSKEY
+                | urls::ACCOUNT_PASSKEY_OPTIONS,
+                _,
+            ) => Ok(not_this_way("POST")),
             (urls::HOME | urls::ACCOUNT, _) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD")),
             (
                 urls::LOGIN | urls::LOGOUT | urls::ACCOUNT_TOKENS | urls::LINK_SETUP | urls::LINK_PASSWORD,
@@ -160,7 +172,14 @@ impl Routes {
             _ => tracing::debug!(event = "request.refused", path, reason = %error),
         }
         let mut response = match path {
-            urls::TOKEN | urls::VALIDATE | urls::JWKS | urls::HEALTH => web::problem(error, None),
+            urls::TOKEN
+            | urls::VALIDATE
+            | urls::JWKS
+            | urls::HEALTH
+            | urls::LOGIN_PASSKEY
+            | urls::LOGIN_PASSKEY_OPTIONS
+            | urls::ACCOUNT_PASSKEY
+            | urls::ACCOUNT_PASSKEY_OPTIONS => web::problem(error, None),
             _ => pages::error(&current.site, error, None),
         };
         if web::status(error.kind) == StatusCode::PAYLOAD_TOO_LARGE {

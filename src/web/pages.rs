@@ -6,6 +6,7 @@
 mod account;
 mod home;
 mod link;
+mod passkey;
 mod sign_in;
 mod sign_out;
 mod tailnet;
@@ -24,6 +25,7 @@ use crate::error::Error;
 pub use account::{Account, SessionLine, account};
 pub use home::{Home, Tile, home, no_apps};
 pub use link::{Setup, link_password, link_setup, link_used};
+pub use passkey::{PasskeyButton, passkey_button};
 pub use sign_in::{SecondFactor, SignIn, SignInState, TooMany, second_factor, sign_in, too_many};
 pub use sign_out::{sign_out, signed_out};
 pub use tailnet::{CameFrom, KnownBy, Offer, OnTailnet};

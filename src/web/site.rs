@@ -27,7 +27,7 @@ impl Site {
     pub fn new(public_url: Origin, domain: Option<&Host>, longest: Duration) -> Self {
         let targets = domain.map(form_targets).unwrap_or_default();
         let policy = format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
              form-action 'self'{targets}; base-uri 'none'; frame-ancestors 'none'"
         );
         let travelling = format!(
@@ -60,6 +60,11 @@ impl Site {
     /// Whether people reach us over TLS.
     pub fn is_https(&self) -> bool {
         self.public_url.scheme() == Scheme::Https
+    }
+
+    /// Whether it can have passkeys: they belong to a name, and no address is one.
+    pub fn has_passkeys(&self) -> bool {
+        !self.public_url.host().is_address()
     }
 
     /// `path` on this site, absolute.

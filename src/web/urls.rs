@@ -10,6 +10,10 @@ pub const HOME: &str = "/";
 pub const LOGIN: &str = "/login";
 /// POST, perhaps with `rd`: the tailnet tells again who this browser's user is.
 pub const LOGIN_TAILNET: &str = "/login/tailnet";
+/// POST `ceremony`, `response`, `keep`, `rd` as JSON: signs in with a passkey.
+pub const LOGIN_PASSKEY: &str = "/login/passkey";
+/// POST: what the browser is to be asked for that.
+pub const LOGIN_PASSKEY_OPTIONS: &str = "/login/passkey/options";
 /// GET shows a button, POST signs out.
 pub const LOGOUT: &str = "/logout";
 
@@ -25,6 +29,10 @@ pub const ACCOUNT_TAILNET: &str = "/account/tailnet";
 pub const ACCOUNT_TOKENS: &str = "/account/tokens";
 /// POST `id`: revokes one.
 pub const ACCOUNT_REVOKE_TOKEN: &str = "/account/tokens/revoke";
+/// POST `ceremony`, `response`, `name` as JSON: adds a passkey.
+pub const ACCOUNT_PASSKEY: &str = "/account/passkey";
+/// POST: what the browser is to be asked for that.
+pub const ACCOUNT_PASSKEY_OPTIONS: &str = "/account/passkey/options";
 /// POST `id`: ends one session.
 pub const ACCOUNT_END_SESSION: &str = "/account/sessions/end";
 /// POST: ends every session but this one, if it is one.

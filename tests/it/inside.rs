@@ -27,6 +27,7 @@ mod interface;
 mod leaving;
 mod lifetimes;
 mod pages;
+mod passkeys;
 mod properties;
 mod races;
 mod readings;

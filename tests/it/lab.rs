@@ -8,6 +8,7 @@
 pub(crate) mod address;
 pub(crate) mod aegis;
 pub(crate) mod app;
+pub(crate) mod authenticator;
 pub(crate) mod client;
 pub(crate) mod curl;
 #[path = "../../src/tailscale/tests/daemon.rs"]

@@ -1,4 +1,4 @@
-// Comforts only: every page works without this file.
+// Comforts only: every page works without this file, but for passkeys, which browsers give to script alone.
 "use strict";
 
 // A button beside each password that shows and hides it.
@@ -36,4 +36,86 @@ for (const moment of document.querySelectorAll("time[data-local]")) {
   const date = new Date(moment.dateTime);
   const shape = { clock: { timeStyle: "short" }, day: { dateStyle: "long" } }[moment.dataset.local];
   moment.textContent = new Intl.DateTimeFormat(undefined, shape).format(date);
+}
+
+// Passkeys: a button asks what to ask the browser for, and sends what the browser answers.
+const decoded = (text) =>
+  Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+const encoded = (buffer) =>
+  btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(""))
+    .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+async function posted(url, what) {
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(what) });
+  const said = await answer.json();
+  if (answer.ok) return said;
+  throw Object.assign(new Error(said.detail), { name: "Refused" });
+}
+
+// Asks for a passkey as the button says, and goes where the answer leads. `how` is for `navigator.credentials`.
+async function ask({ dataset, form }, how) {
+  const fields = {};
+  for (const name of dataset.passkeyFields.split(" ")) {
+    const field = form?.elements[name];
+    if (field) fields[name] = field.type === "checkbox" ? field.checked : field.value;
+  }
+  const { ceremony, options: { publicKey } } = await posted(dataset.passkeyOptions, fields);
+  publicKey.challenge = decoded(publicKey.challenge);
+  for (const one of [publicKey.user, ...(publicKey.allowCredentials ?? []), ...(publicKey.excludeCredentials ?? [])]) {
+    if (one) one.id = decoded(one.id);
+  }
+  const made = await navigator.credentials[publicKey.user ? "create" : "get"]({ publicKey, ...how });
+  const response = { transports: made.response.getTransports?.() };
+  for (const part of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+    if (made.response[part]) response[part] = encoded(made.response[part]);
+  }
+  const { id, rawId, type } = made;
+  const shown = { id, rawId: encoded(rawId), type, response, clientExtensionResults: made.getClientExtensionResults() };
+  const { to } = await posted(dataset.passkeyFinish, { ...fields, ceremony, response: shown });
+  location.assign(to);
+}
+
+const failures = {
+  NotAllowedError: "No passkey was used. Try again when you are ready.",
+  InvalidStateError: "There is a passkey for this account on this device already.",
+};
+
+for (const button of window.PublicKeyCredential ? document.querySelectorAll("button[data-passkey-options]") : []) {
+  const note = document.createElement("div");
+  Object.assign(note, { className: "note bad", role: "alert", tabIndex: -1 });
+  // What is offered in a field, and has to make way for what the button asks.
+  let offer = new AbortController();
+  const complain = ({ name, message }) => {
+    const sentence = name === "Refused" ? message : failures[name];
+    const text = document.createElement("p");
+    text.textContent = sentence ?? "That did not work. Load the page again and try again.";
+    note.replaceChildren(text);
+    button.before(note);
+    note.focus();
+  };
+  // A field that says so offers passkeys with the names it knows. What was asked for runs out; then it is asked again.
+  const offerInField = async () => {
+    const isPossible = await window.PublicKeyCredential.isConditionalMediationAvailable?.();
+    if (!isPossible || button.disabled || !document.querySelector("input[autocomplete~=webauthn]")) return;
+    offer.abort();
+    offer = new AbortController();
+    const { signal } = offer;
+    await ask(button, { mediation: "conditional", signal }).catch((error) => {
+      if (error.name === "Refused" && !signal.aborted) complain(error);
+    });
+  };
+  button.parentElement.hidden = false;
+  button.addEventListener("click", async () => {
+    offer.abort();
+    note.remove();
+    button.disabled = true;
+    await ask(button).catch((error) => {
+      complain(error);
+      button.disabled = false;
+      offerInField();
+    });
+  });
+  offerInField();
+  setInterval(() => { if (!document.hidden) offerInField(); }, 240_000);
 }

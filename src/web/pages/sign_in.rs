@@ -6,7 +6,7 @@ use http::{StatusCode, header};
 use maud::{Markup, html};
 
 use super::tailnet::use_again;
-use super::{CameFrom, OnTailnet, PasswordField};
+use super::{CameFrom, OnTailnet, PasskeyButton, PasswordField, passkey_button};
 use crate::clock::Wall;
 use crate::web::answer::seconds;
 use crate::web::shell::{Tone, door, head, note};
@@ -103,16 +103,24 @@ pub fn sign_in(site: &Site, page: &SignIn<'_>) -> Response {
         hint: None,
         wrong,
     };
+    let passkey = PasskeyButton {
+        label: "Sign in with a passkey",
+        options: urls::LOGIN_PASSKEY_OPTIONS,
+        finish: urls::LOGIN_PASSKEY,
+        form: Some("sign-in"),
+        fields: "rd keep",
+        after_others: true,
+    };
     let card = html! {
         (head("Sign in", page.return_to.map(to).as_ref()))
         (said)
-        form method="post" action=(urls::LOGIN) {
+        form #sign-in method="post" action=(urls::LOGIN) {
             @if let Some(return_to) = page.return_to {
                 input type="hidden" name="rd" value=(return_to.as_str());
             }
             div.field {
                 label for="email" { "E-mail or username" }
-                input type="text" id="email" name="email" value=(page.email) autocomplete="username"
+                input type="text" id="email" name="email" value=(page.email) autocomplete="username webauthn"
                     autocapitalize="none" spellcheck="false" maxlength="254"
                     aria-invalid=[wrong.then_some("true")] aria-describedby=[wrong.then_some("said")]
                     required autofocus[takes_focus];
@@ -124,6 +132,7 @@ pub fn sign_in(site: &Site, page: &SignIn<'_>) -> Response {
             }
             button.main { "Sign in" }
         }
+        (passkey_button(site, &passkey))
         @if page.from.tailnet == OnTailnet::SignedOut {
             div.or { "or" }
             div.others { (use_again("Continue with the tailnet", None, page.return_to)) }

@@ -1,0 +1,80 @@
+//! Signing in with a passkey: two requests of the page's script. Owns what they say and hear.
+
+use http::{StatusCode, header};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::{Door, Visit, wanted};
+use crate::browser::Browser;
+use crate::error::{Error, Kind};
+use crate::sign_in::Arrival;
+use crate::web::{self, Response, ReturnTo, forms, urls};
+
+/// What the script sends when the authenticator has answered.
+#[derive(Deserialize)]
+struct Answered<'a> {
+    ceremony: &'a str,
+    #[serde(borrow)]
+    response: &'a RawValue,
+    #[serde(default)]
+    keep: bool,
+    #[serde(default)]
+    rd: String,
+}
+
+impl Door {
+    /// `POST /login/passkey/options`: the same question for everybody.
+    pub async fn passkey_options(&self, visit: Visit<'_>) -> Result<Response, Error> {
+        forms::same_origin(visit.headers, self.app.current.load().site.public_url())?;
+        let begun = self.sign_in.second_factor.passkeys.begin_authentication(visit.now.wall, None).await?;
+        Ok(web::json(
+            StatusCode::OK,
+            &json!({ "ceremony": begun.ceremony.reveal(), "options": begun.options }),
+        ))
+    }
+
+    /// `POST /login/passkey`: where to go, with the cookies of a session.
+    pub async fn passkey(&self, visit: Visit<'_>, body: &[u8]) -> Result<Response, Error> {
+        let current = self.app.current.load();
+        let Visit { headers, came, now, .. } = visit;
+        forms::same_origin(headers, current.site.public_url())?;
+        let answered: Answered<'_> = web::read_json(headers, body)?;
+        let response = answered.response.get().as_bytes();
+        let passkeys = &self.sign_in.second_factor.passkeys;
+        let shown = passkeys.finish_authentication(answered.ceremony, response, now.wall).await?;
+        let Some((user, proof)) = shown else { return Err(self.refuse(&visit).await?) };
+        let arrival = Arrival {
+            address: came.address,
+            user_agent: headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
+            is_known: Browser::device(headers).is_some(),
+            keep: answered.keep,
+            enrol_until: None,
+            replaces: self.browser.seen(headers, now.wall).await?.session(),
+        };
+        let Some(signed) = self.sign_in.with_passkey(user, proof, arrival, now.wall).await? else {
+            return Err(self.refuse(&visit).await?);
+        };
+        let to = wanted(&current, &answered.rd);
+        let to = to.as_ref().map_or(urls::HOME, ReturnTo::as_str);
+        let mut response = web::json(StatusCode::OK, &json!({ "to": to }));
+        let domain = current.cookie_domain.as_ref();
+        self.browser.welcome(&mut response, &signed, answered.keep, domain, now.wall)?;
+        Ok(response)
+    }
+
+    /// One sentence for whatever was not right.
+    async fn refuse(&self, visit: &Visit<'_>) -> Result<Error, Error> {
+        let now = visit.now.wall;
+        Ok(match self.sign_in.passkey_failed(visit.came.address, now).await? {
+            None => Error::said(
+                Kind::Unprocessable,
+                "That passkey didn’t work here. Try again, or sign in another way.",
+            ),
+            Some(until) => Error::said(
+                Kind::TooMany(now.until(until)),
+                "Too many attempts from this address. Try again later.",
+            ),
+        })
+    }
+}
