@@ -92,17 +92,20 @@ static SET: Statement = Statement::new(
      version = version + 1 where key = $1 and version = $7",
 );
 static CLEAR: Statement = Statement::new("delete from attempt where key = $1 or key = $2");
+static IF_LOCKED: Statement =
+    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static FORGET: Statement = Statement::new("delete from attempt where last_at < $1 and locked_until < $1");
 static DEVICE: Statement = Statement::new("select 1 from device where secret = $1 and account_id = $2");
 static REMEMBERED: Statement = Statement::new(
     "select 1 from device where secret = $1 and account_id = $2 and remembered_at is not null",
 );
-/// Touches nothing: it tells whether there is such a row.
-static IF_LOCKED: Statement =
-    Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static ADD_DEVICE: Statement = Statement::new(
     "insert into device (secret, account_id, created_at, used_at) values ($1, $2, $3, $3) \
      on conflict (secret) do nothing",
+);
+static ASK_TO_REMEMBER: Statement = Statement::new(
+    "update device set id = coalesce(id, $3), remembered_at = $4, user_agent = $5 \
+     where secret = $1 and account_id = $2",
 );
 static FORGET_DEVICES: Statement = Statement::new("delete from device where created_at < $1");
 
@@ -156,6 +159,12 @@ impl Attempts {
         })
     }
 
+    /// Adds to `write` that it happens only while guesses at the password of `user` are not locked (for
+    /// browsers that never signed in to the account): a step that touches nothing, and must find nothing.
+    pub fn while_unlocked(&self, write: Write, user: UserId, now: Wall) -> Write {
+        write.exec(&IF_LOCKED, values![account_key(Some(user), ""), now]).expect(Rows::None)
+    }
+
     /// Counts a failure of somebody who named no account: their address's alone. Until when it may not
     /// fail again, if it failed too often.
     pub async fn count_failure(
@@ -165,12 +174,6 @@ impl Attempts {
     ) -> Result<Option<Wall>, Error> {
         let taken = self.take(None, address, &[(Scope::Address, &address_key(address))], now).await?;
         Ok(taken.err().map(|(_, locked)| locked.until))
-    }
-
-    /// Adds to `write` that it happens only while guesses at the password of `user` are not locked (for
-    /// browsers that never signed in to the account): a step that touches nothing, and must find nothing.
-    pub fn while_unlocked(&self, write: Write, user: UserId, now: Wall) -> Write {
-        write.exec(&IF_LOCKED, values![account_key(Some(user), ""), now]).expect(Rows::None)
     }
 
     /// Adds to `base` that a guess was right, and is given back. If others count at the same moment, the
@@ -216,6 +219,29 @@ impl Attempts {
         let mark = Secret::random(43);
         let write = base.exec(&ADD_DEVICE, values![fingerprint(mark.reveal()), user.to_string(), now]);
         (mark, write)
+    }
+
+    /// Adds to `base` that `user` asked that the browser with the mark `device` be remembered, if it has signed
+    /// in to that account.
+    pub fn ask_to_remember(
+        &self,
+        base: Write,
+        user: UserId,
+        (device, user_agent): (&str, Option<&str>),
+        now: Wall,
+    ) -> Write {
+        let id = Secret::random(22).reveal().to_owned();
+        let plain = |text: &str| -> String {
+            text.chars().filter(|character| !character.is_control()).take(200).collect()
+        };
+        let user_agent = user_agent.map(plain);
+        base.exec(&ASK_TO_REMEMBER, values![fingerprint(device), user.to_string(), id, now, user_agent])
+    }
+
+    /// Whether the browser with that mark has signed in to `user`.
+    pub async fn is_known(&self, user: UserId, device: &str) -> Result<bool, Error> {
+        let rows = self.store.get(&DEVICE, values![fingerprint(device), user.to_string()]).await?;
+        Ok(!rows.is_empty())
     }
 
     /// Whether the browser with that mark has signed in to `user`, who asked that it be remembered.
@@ -366,3 +392,6 @@ fn hexadecimal(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests;

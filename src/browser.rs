@@ -23,6 +23,10 @@ use crate::web::cookies::{self, Cookie};
 /// How long a sign-out on the tailnet lasts, as the pages say.
 const OFF_THE_TAILNET: Duration = Duration::from_hours(1);
 
+/// How long a browser keeps the cookie of a sign-in that waits: longer than the sign-in does, so that it can
+/// still be told what became of it.
+const CHALLENGE_LIFETIME: Duration = Duration::from_mins(10);
+
 /// What a browser's session cookie says.
 #[derive(Debug)]
 pub enum Seen {
@@ -77,11 +81,24 @@ impl Browser {
 
     /// The mark of a browser that has signed in before, if it shows exactly one.
     pub fn device(headers: &HeaderMap) -> Option<&str> {
-        let mut values = cookies::read(headers, Cookie::Device.name());
-        match (values.next(), values.next()) {
-            (Some(mark), None) => Some(mark),
-            (Some(_) | None, _) => None,
-        }
+        one(headers, Cookie::Device)
+    }
+
+    /// What names the sign-in of this browser that waits, if it shows exactly one.
+    pub fn challenge(headers: &HeaderMap) -> Option<&str> {
+        one(headers, Cookie::Challenge)
+    }
+
+    /// The browser has a sign-in that waits.
+    pub fn waits(response: &mut Response, secret: &Secret) -> Result<(), Error> {
+        append(response, Cookie::Challenge.set(secret, Some(CHALLENGE_LIFETIME))?);
+        Ok(())
+    }
+
+    /// It has none any more.
+    pub fn waits_no_more(response: &mut Response) -> Result<(), Error> {
+        append(response, Cookie::Challenge.clear()?);
+        Ok(())
     }
 
     /// Gives the browser the cookies of a session that was just opened.
@@ -147,6 +164,15 @@ impl Browser {
         append(response, Cookie::Session.clear()?);
         append(response, Cookie::Token(domain).clear()?);
         Ok(())
+    }
+}
+
+/// The value of a cookie, if it is there once.
+fn one<'a>(headers: &'a HeaderMap, cookie: Cookie<'static>) -> Option<&'a str> {
+    let mut values = cookies::read(headers, cookie.name());
+    match (values.next(), values.next()) {
+        (Some(value), None) => Some(value),
+        (Some(_) | None, _) => None,
     }
 }
 

@@ -26,6 +26,7 @@ mod session;
 mod settings;
 mod setup_link;
 mod signals;
+mod telegram;
 mod token;
 mod user;
 
@@ -110,6 +111,9 @@ enum Command {
     /// API tokens for scripts and native apps
     #[command(subcommand)]
     Token(token::Command),
+    /// The bot on Telegram
+    #[command(subcommand)]
+    Telegram(telegram::Command),
     /// The record of what happened
     #[command(subcommand)]
     Audit(audit::Command),
@@ -213,6 +217,7 @@ fn run(line: CommandLine) -> Outcome {
         Command::User(command) => user::run(common, command),
         Command::Session(command) => session::run(common, command),
         Command::Token(command) => token::run(common, command),
+        Command::Telegram(command) => telegram::run(common, command),
         Command::Audit(command) => audit::run(common, command),
         Command::Completions(arguments) => {
             completions::run(&arguments);

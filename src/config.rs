@@ -242,6 +242,8 @@ pub struct AppSettings {
     pub users: Vec<Placed<String>>,
     /// `roles`.
     pub roles: Vec<Placed<String>>,
+    /// `max_age`: how old the last showing of a factor may be.
+    pub max_age: Option<Placed<String>>,
     /// `public`: path prefixes, before all rules.
     pub public: Vec<Placed<String>>,
     /// `preflight`: `refuse` or `pass`.
@@ -273,6 +275,8 @@ pub struct RuleSettings {
     pub users: Option<Vec<Placed<String>>>,
     /// `roles`.
     pub roles: Option<Vec<Placed<String>>>,
+    /// `max_age`.
+    pub max_age: Option<Placed<String>>,
     /// `challenge`.
     pub challenge: Option<Placed<String>>,
 }

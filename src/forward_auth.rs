@@ -180,7 +180,7 @@ impl Door {
             if asked.preflight && app.preflight() == Preflight::Pass && rule.require() != Require::Deny {
                 Verdict::AllowAsNobody
             } else {
-                policy::decide(rule, found)
+                policy::decide(rule, found, now.wall)
             };
         Err(Box::new(match verdict {
             Verdict::Allow => match (found, ready) {
@@ -193,23 +193,26 @@ impl Door {
                 }
             },
             Verdict::AllowAsNobody => return Ok(nobody()),
-            Verdict::SignIn => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
+            Verdict::SignIn => answers::sign_in(dialect, current, asked, rule, None, |status| {
                 keep(status, Reason::NobodySignedIn)
             }),
             Verdict::Refused(Why::Scope) => answers::beyond_scope(dialect, current, asked, |status| {
                 keep(status, Reason::Refused(Why::Scope))
             }),
-            Verdict::Refused(why) => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
+            Verdict::Refused(why) => answers::sign_in(dialect, current, asked, rule, None, |status| {
                 keep(status, Reason::Refused(why))
             }),
-            Verdict::StepUp => answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
-                keep(status, Reason::StepUp)
-            }),
+            Verdict::StepUp => {
+                let lack = known(found).and_then(|identity| rule.lack(identity, now.wall));
+                answers::sign_in(dialect, current, asked, rule, lack, |status| {
+                    keep(status, Reason::StepUp(lack))
+                })
+            }
             Verdict::Forbidden(needs) => {
                 let reference = keep(403, Reason::Forbidden(needs));
                 if let Some(identity) = known(found) {
                     let name = identity.email.as_ref().map_or(identity.username.as_str(), Email::as_str);
-                    let partly = match policy::decide(app.whole(), found) {
+                    let partly = match policy::decide(app.whole(), found, now.wall) {
                         Verdict::Allow | Verdict::AllowAsNobody => true,
                         Verdict::SignIn
                         | Verdict::StepUp
@@ -228,7 +231,7 @@ impl Door {
             Verdict::Unavailable(Part::Tailscale)
                 if asked.navigation && rule.require() != Require::Tailnet =>
             {
-                answers::sign_in(dialect, current, asked, rule.challenge(), |status| {
+                answers::sign_in(dialect, current, asked, rule, None, |status| {
                     keep(status, Reason::Unanswered)
                 })
             }

@@ -15,6 +15,7 @@
 
 mod claims;
 mod compact;
+mod file;
 mod key;
 mod ring;
 mod sealing;
@@ -155,7 +156,7 @@ impl Keys {
             shared: rules.shared,
             access,
             assertion,
-            sealing: ring.into_sealing(),
+            sealing: sealing::open(data_dir, now)?,
             jwks: jwks.into(),
         })
     }
@@ -168,7 +169,10 @@ impl Keys {
     /// Replaces the keys on the disk, those that sign and the one that seals. A running server goes on with
     /// the old ones until it is restarted.
     pub fn rotate(data_dir: &Path, settings: &TokenSettings, now: Wall, former: Former) -> Result<(), Fault> {
-        Ring::rotate(data_dir, Rules::of(settings)?.algorithm, now, former)
+        let algorithm = Rules::of(settings)?.algorithm;
+        // First, for it refuses what is damaged before anything is replaced.
+        sealing::rotate(data_dir, now)?;
+        Ring::rotate(data_dir, algorithm, now, former)
     }
 
     /// Names the process's provider of cryptography to `jsonwebtoken`; for `cli`, once. Without it the

@@ -6,6 +6,7 @@ pub mod api_tokens;
 pub mod attempts;
 pub mod audit;
 pub mod authenticate;
+pub mod bot;
 pub mod browser;
 pub mod changes;
 pub mod cli;

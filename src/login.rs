@@ -8,6 +8,7 @@
 mod ahead;
 mod circles;
 mod passkey;
+mod second_factor;
 mod tailnet;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::web::{self, Response, ReturnTo, urls};
 
 use ahead::Here;
 use circles::Circles;
+use second_factor::{Polls, destination};
 
 /// The door's own parts.
 pub struct Door {
@@ -39,6 +41,7 @@ pub struct Door {
     sign_in: SignIn,
     users: Users,
     circles: Circles,
+    polls: Polls,
 }
 
 /// A request to one of our own pages.
@@ -63,6 +66,7 @@ impl Door {
             sign_in: app.sign_in.clone(),
             users: app.users.clone(),
             circles: Circles::default(),
+            polls: Polls::default(),
         }
     }
 
@@ -81,7 +85,7 @@ impl Door {
         if current.policy.apps().is_empty() {
             return Ok(pages::no_apps(&current.site, username, by));
         }
-        let tiles = here.tiles(&current);
+        let tiles = here.tiles(&current, visit.now.wall);
         Ok(pages::home(&current.site, &Home { username, by, tiles: &tiles }))
     }
 
@@ -95,9 +99,10 @@ impl Door {
         let sighted = self.app.sighted(&current, &visit.came, visit.headers, visit.now).await;
         let here = Here::new(&current, &seen, &sighted);
         let from = tailnet::came_from(&visit.came, &sighted);
-        let ahead = return_to.as_ref().and_then(|return_to| here.verdict_at(&current, return_to));
+        let ahead =
+            return_to.as_ref().and_then(|return_to| here.verdict_at(&current, return_to, visit.now.wall));
         if let Some(session) = here.session {
-            return self.again(&current, session, (return_to, ahead), from, visit.now);
+            return self.again(&current, session, (return_to, ahead), from, visit.now).await;
         }
         let state = match (here.guest, ahead) {
             (Some(_), Some(Verdict::StepUp)) => SignInState::OneFactor,
@@ -119,7 +124,7 @@ impl Door {
 
     /// Somebody who is signed in already: a new token for the app, unless that did not help just now, or
     /// cannot help.
-    fn again(
+    async fn again(
         &self,
         current: &Current,
         session: &Session,
@@ -131,8 +136,13 @@ impl Door {
             return Ok(web::redirect(&current.site, HeaderValue::from_static(urls::HOME)));
         };
         if ahead == Some(Verdict::StepUp) {
+            if self.sign_in.second_factor.of(session.identity.user).await?.any() {
+                let to = HeaderValue::try_from(urls::step_up(Some(return_to.as_str())))
+                    .map_err(|_| Error::internal("the way back fits no header"))?;
+                return Ok(web::redirect(&current.site, to));
+            }
             let username = session.identity.username.as_str();
-            let page = SecondFactor { username, return_to: &return_to, from };
+            let page = SecondFactor { username, return_to: Some(&return_to), from };
             return Ok(pages::second_factor(&current.site, &page));
         }
         let domain = current.cookie_domain.as_ref();
@@ -172,7 +182,10 @@ impl Door {
                 self.browser.welcome(&mut response, &signed, keep, domain, now)?;
                 Ok(response)
             }
-            Outcome::FactorDue(_) | Outcome::AnotherWaits => Err(Error::internal("not built")),
+            Outcome::FactorDue(due) => self.begin_waiting(&current, &due, &visit).await,
+            Outcome::AnotherWaits => {
+                Ok(pages::another_waits(&current.site, &destination(&current, form.text("rd"))))
+            }
             Outcome::Wrong => Ok(self.refused(&current, &visit, page, SignInState::Wrong).await),
             Outcome::Busy(wait) => Ok(self.refused(&current, &visit, page, SignInState::Busy(wait)).await),
             Outcome::TooMany(until) => {
@@ -181,6 +194,20 @@ impl Door {
                 Ok(pages::too_many(&current.site, &TooMany { until, now: visit.now.wall, return_to, from }))
             }
         }
+    }
+
+    /// The page for somebody whose account has no second factor.
+    async fn without_factor(
+        &self,
+        current: &Current,
+        session: &Session,
+        return_to: Option<&ReturnTo>,
+        visit: &Visit<'_>,
+    ) -> Response {
+        let sighted = self.app.sighted(current, &visit.came, visit.headers, visit.now).await;
+        let from = tailnet::came_from(&visit.came, &sighted);
+        let username = session.identity.username.as_str();
+        pages::second_factor(&current.site, &SecondFactor { username, return_to, from })
     }
 
     /// The form once more. Only now somebody asks where the visitor is: a sign-in does not wait for that.

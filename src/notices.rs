@@ -4,11 +4,15 @@
 //! other; it goes to the chat that was linked before that write. Never: holds a secret, or sends itself
 //! (the room `bot` does).
 
+mod due;
+
 use serde_json::{Map, Value as Json};
 
 use crate::clock::Wall;
 use crate::identity::{Method, UserId};
 use crate::store::{Statement, Write, values};
+
+pub use due::{Due, delivered, due};
 
 /// What somebody is told.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,12 +15,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::clock::Wall;
 use crate::config::Settings;
 use crate::error::{Fault, Faults};
-use crate::identity::{Assurance, Found, Part, Require, Why};
+use crate::identity::{Found, Identity, Part, Require, Why};
 use crate::place::{Host, Origin, Scheme};
 
-pub use app::{App, Challenge, CrossSite, Preflight, RemoteUser, Rule, Site};
+pub use app::{App, Challenge, CrossSite, Lack, Preflight, RemoteUser, Rule, Site};
 pub use compile::{cookie_domain, public_url};
 pub use scope::{Allow, Scope};
 
@@ -116,6 +117,12 @@ impl Policy {
         &self.apps
     }
 
+    /// Whether some rule lets `identity` in only after it has shown more.
+    pub fn asks_more_of(&self, identity: &Arc<Identity>, now: Wall) -> bool {
+        let found = Found::Known(identity.clone());
+        self.apps.iter().flat_map(|app| app.rules()).any(|rule| decide(rule, &found, now) == Verdict::StepUp)
+    }
+
     /// What is not wrong, but should be known: apps open to everybody or to every user, and rules
     /// that may reach further or less far than they seem to.
     pub fn notes(&self) -> &[Fault] {
@@ -132,7 +139,7 @@ pub enum Verdict {
     AllowAsNobody,
     /// Nobody is signed in.
     SignIn,
-    /// Somebody is, and a stronger factor is needed.
+    /// Somebody is, and has to show more: see [`Rule::lack`].
     StepUp,
     /// Not let in, and signing in (again) would not help.
     Forbidden(Needs),
@@ -153,8 +160,8 @@ pub enum Needs {
     Tailnet,
 }
 
-/// Judges whoever was found by `rule`.
-pub fn decide(rule: &Rule, found: &Found) -> Verdict {
+/// Judges whoever was found by `rule`, as it is `now`.
+pub fn decide(rule: &Rule, found: &Found, now: Wall) -> Verdict {
     match rule.require() {
         Require::Deny => Verdict::Forbidden(Needs::Nothing),
         Require::Public => Verdict::AllowAsNobody,
@@ -163,8 +170,7 @@ pub fn decide(rule: &Rule, found: &Found) -> Verdict {
             // Always answered, and never as somebody who is not known for sure.
             Found::Nobody | Found::Refused(_) | Found::Unanswered(_) => Verdict::AllowAsNobody,
         },
-        Require::SignedIn => judge(rule, found, Assurance::SignedIn),
-        Require::TwoFactor => judge(rule, found, Assurance::TwoFactor),
+        Require::SignedIn | Require::TwoFactor => judge(rule, found, now),
         // Signing in would not help: it takes a device of the tailnet, now.
         Require::Tailnet => match found {
             Found::Unanswered(part) => Verdict::Unavailable(*part),
@@ -176,14 +182,14 @@ pub fn decide(rule: &Rule, found: &Found) -> Verdict {
     }
 }
 
-fn judge(rule: &Rule, found: &Found, needed: Assurance) -> Verdict {
+fn judge(rule: &Rule, found: &Found, now: Wall) -> Verdict {
     match found {
         Found::Nobody => Verdict::SignIn,
         Found::Refused(why) => Verdict::Refused(*why),
         Found::Unanswered(part) => Verdict::Unavailable(*part),
         // Before the factor: nobody should fetch a phone to be told that they may not enter.
         Found::Known(identity) if !rule.admits(identity) => Verdict::Forbidden(Needs::Membership),
-        Found::Known(identity) if identity.assurance < needed => Verdict::StepUp,
+        Found::Known(identity) if rule.lack(identity, now).is_some() => Verdict::StepUp,
         Found::Known(_) => Verdict::Allow,
     }
 }
@@ -194,13 +200,14 @@ pub fn is_decided_by_device(rule: &Rule) -> bool {
 }
 
 /// Whether `found` is not let in by `rule` as somebody, and their device might be.
-pub fn falls_short(rule: &Rule, found: &Found) -> bool {
+pub fn falls_short(rule: &Rule, found: &Found, now: Wall) -> bool {
     match (rule.require(), found) {
         // A credential of ours that does not count is told of, whatever the device.
         (Require::Public | Require::Deny, _) | (_, Found::Refused(_)) => false,
         (_, Found::Nobody | Found::Unanswered(_)) => true,
-        (_, Found::Known(_)) => match decide(rule, found) {
-            Verdict::StepUp | Verdict::Forbidden(Needs::Membership) => true,
+        (_, Found::Known(_)) => match decide(rule, found, now) {
+            // On a device no factor is shown, so it is never as fresh as a `max_age` asks.
+            Verdict::StepUp | Verdict::Forbidden(Needs::Membership) => rule.max_age().is_none(),
             Verdict::Allow
             | Verdict::AllowAsNobody
             | Verdict::SignIn
@@ -212,10 +219,10 @@ pub fn falls_short(rule: &Rule, found: &Found) -> bool {
 }
 
 /// Whether the device lets in the very person that was found and is not let in otherwise.
-pub fn goes_further(rule: &Rule, found: &Found, on_device: &Found) -> bool {
+pub fn goes_further(rule: &Rule, found: &Found, on_device: &Found, now: Wall) -> bool {
     match (found, on_device) {
         (Found::Known(one), Found::Known(other)) if one.user == other.user => {
-            decide(rule, on_device) == Verdict::Allow
+            decide(rule, on_device, now) == Verdict::Allow
         }
         (Found::Nobody | Found::Known(_) | Found::Refused(_) | Found::Unanswered(_), _) => false,
     }

@@ -6,6 +6,7 @@
 
 mod base32;
 pub mod challenge;
+mod overview;
 pub mod passkeys;
 pub mod prompting;
 pub mod recovery;
@@ -19,6 +20,7 @@ use crate::keys::Keys;
 use crate::store::{Store, StoreError, Write};
 
 use challenge::Challenges;
+pub use overview::{Held, held_by_all};
 use passkeys::{Passkey, Passkeys};
 use recovery::RecoveryCodes;
 use telegram::{TelegramLink, TelegramLinks};

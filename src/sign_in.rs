@@ -5,10 +5,14 @@
 //! second factor is asked for it; a session is opened only for the account that was judged, unchanged since.
 //! Never: writes an answer. Every door with a password goes through here and only translates.
 
+mod code;
 mod finish;
 mod passkey;
 
 use std::time::Duration;
+
+pub use code::{Code, Coded};
+pub use finish::{Finished, Remember};
 
 use crate::attempts::{self, Attempts, Counted, Guess, Taken};
 use crate::audit::{Entry, Event, Recorded};

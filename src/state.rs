@@ -4,6 +4,7 @@
 //! [`Current`] at once or changes nothing. Never: names a type of a door.
 
 pub mod header_names;
+mod line;
 mod open;
 
 use std::path::PathBuf;
@@ -26,18 +27,21 @@ use crate::forwarded::{Came, Proxies};
 use crate::keys::Keys;
 use crate::links::Links;
 use crate::password::Passwords;
-use crate::place::{Host, Scheme};
+use crate::place::{Host, Origin, Scheme};
 use crate::policy::{self, Policy};
 use crate::second_factor::SecondFactor;
+use crate::second_factor::prompting::Mode;
 use crate::secret::fingerprint;
 use crate::sessions::{Lifetimes, Sessions};
 use crate::sign_in::SignIn;
 use crate::store::{self, Store};
 use crate::tailscale::{self, Tailscale};
+use crate::telegram::{self, Receive};
 use crate::users::Users;
 use crate::web::Site;
 
 pub use header_names::HeaderNames;
+pub use line::{Line, Way};
 
 /// What a reload may replace, always all of it.
 pub struct Current {
@@ -84,6 +88,8 @@ pub struct Fixed {
     pub remembered: u64,
     /// The local tailscaled, where it is asked.
     pub tailscale: Option<tailscale::Options>,
+    /// The bot on Telegram and how people are asked there, where they are.
+    pub telegram: Option<(telegram::Options, Mode)>,
 }
 
 /// Settings that were found right, and nothing opened yet.
@@ -126,6 +132,8 @@ pub struct App {
     pub sign_in: SignIn,
     /// From a request's credentials to who it is.
     pub authenticate: Authenticate,
+    /// The line to Telegram, where there is one.
+    pub telegram: Option<Arc<Line>>,
     reload_failed: AtomicBool,
 }
 
@@ -152,13 +160,15 @@ impl App {
         keep(database(settings));
         let proxies = Proxies::compile(settings).map_err(|found| faults.extend(found)).ok();
         let tailnet = tailnet(settings).map_err(|found| faults.extend(found)).ok();
+        let telegram =
+            telegram(settings, public_url.as_ref().ok()).map_err(|found| faults.extend(found)).ok();
         let policy = match (&public_url, &cookie_domain) {
             (Ok(public_url), Ok(domain)) => Policy::compile(settings, public_url, domain.as_ref())
                 .map_err(|found| faults.extend(found))
                 .ok(),
             _ => None,
         };
-        match (public_url, cookie_domain, fixed, header_names, proxies, policy, tailnet) {
+        match (public_url, cookie_domain, fixed, header_names, proxies, policy, tailnet, telegram) {
             (
                 Ok(public_url),
                 Ok(domain),
@@ -167,8 +177,10 @@ impl App {
                 Some(proxies),
                 Some(policy),
                 Some((tailscale, tailnet)),
+                Some(telegram),
             ) if faults.0.is_empty() => {
                 fixed.tailscale = tailscale;
+                fixed.telegram = telegram;
                 let [_, longest, _] = fixed.lifetimes;
                 let site = Site::new(public_url, domain.as_ref(), longest);
                 let current = Current {
@@ -209,6 +221,10 @@ impl App {
             let tailscale = Arc::new(Tailscale::new(options, clock.clone()));
             Arc::new(Tailnet::new(tailscale, users.clone()))
         });
+        let (telegram, asks) = match fixed.telegram.clone() {
+            Some((options, mode)) => (Some(Arc::new(Line::new(options, clock.clone())?)), Some(mode)),
+            None => (None, None),
+        };
         let sign_in = SignIn {
             clock: clock.clone(),
             store: store.clone(),
@@ -217,7 +233,7 @@ impl App {
             attempts: attempts.clone(),
             passwords: passwords.clone(),
             second_factor: second_factor.clone(),
-            asks: None,
+            asks,
         };
         Ok(Arc::new(Self {
             current: ArcSwap::from_pointee(current),
@@ -243,6 +259,7 @@ impl App {
             attempts,
             second_factor,
             sign_in,
+            telegram,
             reload_failed: AtomicBool::new(false),
         }))
     }
@@ -278,6 +295,11 @@ impl App {
     /// Notes that a reload was refused: what was before holds.
     pub fn refuse_reload(&self) {
         self.reload_failed.store(true, Ordering::Release);
+    }
+
+    /// The name of the bot on Telegram after its `@`, once Telegram has said it.
+    pub fn bot_name(&self) -> Option<String> {
+        self.telegram.as_ref()?.bot().map(|bot| bot.username.clone())
     }
 
     /// Whether the last reload was refused.
@@ -316,6 +338,7 @@ impl Fixed {
         compare("token.jwt_secret", self.signing.1 == other.signing.1);
         compare("log", self.log == other.log);
         compare("tailscale.socket", self.tailscale == other.tailscale);
+        compare("telegram", self.telegram == other.telegram);
         compare("session", self.lifetimes == other.lifetimes);
         compare(
             "limits",
@@ -354,6 +377,27 @@ fn tailnet(settings: &Settings) -> Result<(Option<tailscale::Options>, Option<ta
             faults.extend(others);
             Err(faults)
         }
+    }
+}
+
+/// What `[telegram]` says: of the bot, and how people are asked.
+fn telegram(
+    settings: &Settings,
+    public_url: Option<&Origin>,
+) -> Result<Option<(telegram::Options, Mode)>, Faults> {
+    let Some(written) = &settings.telegram else { return Ok(None) };
+    let mut faults = Faults::default();
+    let mode = Mode::compile(&written.value.mode).map_err(|fault| faults.add(fault));
+    let options = telegram::Options::compile(written).map_err(|found| faults.extend(found));
+    let is_called = options.as_ref().is_ok_and(|options| matches!(options.receive, Receive::Webhook(_)));
+    if is_called && public_url.is_some_and(|url| url.scheme() == Scheme::Http) {
+        let fault = Fault::new("`telegram.receive` is `webhook`, and `public_url` is not https://")
+            .hint("Telegram calls addresses with a certificate only; `polling` needs none");
+        faults.add(written.value.receive.fault(fault));
+    }
+    match (options, mode) {
+        (Ok(options), Ok(mode)) if faults.0.is_empty() => Ok(Some((options, mode))),
+        _ => Err(faults),
     }
 }
 
@@ -405,5 +449,6 @@ fn fixed(settings: &Settings, lifetimes: [Duration; 3]) -> Result<Fixed, Fault> 
         hash_threads: within("hash_threads", &settings.limits.hash_threads, 1, 2)?,
         remembered: u64::try_from(remembered).unwrap_or_default() * 1024 * 1024,
         tailscale: None,
+        telegram: None,
     })
 }

@@ -64,6 +64,14 @@ impl Door {
         if let Some(tailnet) = &self.app.authenticate.tailnet {
             parts.insert("tailscale".into(), in_words(&tailnet.tailscale.node()).into());
         }
+        if let Some(line) = &self.app.telegram {
+            let said = match (line.trouble(), line.bot()) {
+                (Some(trouble), _) => trouble,
+                (None, Some(_)) => "ok",
+                (None, None) => "not heard",
+            };
+            parts.insert("telegram".into(), said.into());
+        }
         if self.app.reload_failed() {
             parts.insert(
                 "configuration".into(),

@@ -26,7 +26,7 @@ use call::{Calls, Repeat};
 
 pub use failure::Failure;
 pub use message::{Button, Data, Message, Style, shown};
-pub use options::{Mode, Options, Receive};
+pub use options::{Options, Receive};
 pub use update::{Person, Update, What};
 
 /// The longest that the Bot API lets a question for updates wait.
@@ -109,7 +109,9 @@ impl Telegram {
 
     /// Has updates delivered to `url`, each with `secret` in `X-Telegram-Bot-Api-Secret-Token`.
     pub async fn set_webhook(&self, url: &str, secret: &Secret) -> Result<(), Failure> {
-        let body = json!({ "url": url, "secret_token": secret.reveal(), "allowed_updates": HEARD });
+        let body = json!({ "url": url, "secret_token": secret.reveal(), "allowed_updates": HEARD,
+            // One after the other, in their order.
+            "max_connections": 1 });
         self.calls.done("setWebhook", &body).await
     }
 

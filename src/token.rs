@@ -3,6 +3,8 @@
 //! Promises: the answers of the contract to the letter; every failure is a problem document
 //! (RFC 9457); no cookie is read or set here. Never: takes a browser's token.
 
+mod challenge;
+
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode, header};
@@ -10,13 +12,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::authenticate::{Authenticate, Judged};
-use crate::clock::Now;
+use crate::clock::{Now, Wall};
 use crate::error::{Error, Kind};
 use crate::identity::AppName;
 use crate::keys::{AccessClaims, Keys};
 use crate::place::ClientAddress;
 use crate::secret::Secret;
-use crate::sign_in::{Outcome, Shown, SignIn, Signed, Wanted};
+use crate::sign_in::{Code, Outcome, Shown, SignIn, Signed, Wanted};
 use crate::state;
 use crate::web::{self, Response};
 
@@ -28,13 +30,43 @@ pub struct Door {
     authenticate: Authenticate,
 }
 
+/// What `POST /auth/token` reads: one of these shapes, and nothing beside it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Asked {
+    Password(Credentials),
+    Totp(WithTotp),
+    RecoveryCode(WithRecoveryCode),
+    Waits(Waits),
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct Credentials {
     email: String,
     password: String,
     #[serde(default)]
     audience: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithTotp {
+    challenge: String,
+    totp: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithRecoveryCode {
+    challenge: String,
+    recovery_code: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Waits {
+    challenge: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -57,7 +89,7 @@ impl Door {
         }
     }
 
-    /// `POST /auth/token`: a password for a token.
+    /// `POST /auth/token`: a password, and where one is due a second factor, for a token.
     pub async fn token(
         &self,
         headers: &HeaderMap,
@@ -81,7 +113,28 @@ impl Door {
         address: Option<ClientAddress>,
         now: Now,
     ) -> Result<Response, Error> {
-        let asked: Asked = web::read_json(headers, body)?;
+        let now = now.wall;
+        match web::read_json(headers, body)? {
+            Asked::Password(asked) => self.judge(asked, headers, address, now).await,
+            Asked::Waits(Waits { challenge }) => self.poll(&challenge, headers, address, now).await,
+            Asked::Totp(WithTotp { challenge, totp }) => {
+                let totp = Secret::new(totp);
+                self.redeem(&challenge, Code::Totp(&totp), headers, address, now).await
+            }
+            Asked::RecoveryCode(WithRecoveryCode { challenge, recovery_code }) => {
+                let code = Secret::new(recovery_code);
+                self.redeem(&challenge, Code::Recovery(&code), headers, address, now).await
+            }
+        }
+    }
+
+    async fn judge(
+        &self,
+        asked: Credentials,
+        headers: &HeaderMap,
+        address: Option<ClientAddress>,
+        now: Wall,
+    ) -> Result<Response, Error> {
         let audience = asked.audience.as_deref().map(|name| self.known_app(name)).transpose()?;
         let shown = Shown {
             login: &asked.email,
@@ -91,12 +144,16 @@ impl Door {
             user_agent: headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
             wanted: Wanted::Token { audience: audience.as_ref().map(AppName::as_str) },
         };
-        match self.sign_in.with_password(shown, now.wall).await? {
-            Outcome::Signed(signed) => self.answer(&signed, audience.as_ref()),
-            Outcome::FactorDue(_) | Outcome::AnotherWaits => Err(Error::internal("not built")),
+        match self.sign_in.with_password(shown, now).await? {
+            Outcome::Signed(signed) => self.answer(&signed, audience.as_ref().map(AppName::as_str)),
+            Outcome::FactorDue(due) => Ok(Self::challenged(&due, now)),
+            Outcome::AnotherWaits => Err(Error::said(
+                Kind::Conflict,
+                "Another sign-in to this account is waiting for its second factor. Try again in two minutes.",
+            )),
             Outcome::Wrong => Err(Error::said(Kind::NotSignedIn, "Invalid email or password")),
             Outcome::TooMany(until) => Err(Error::said(
-                Kind::TooMany(now.wall.until(until)),
+                Kind::TooMany(now.until(until)),
                 "Too many attempts from this address. Try again later.",
             )),
             Outcome::Busy(wait) => {
@@ -105,9 +162,8 @@ impl Door {
         }
     }
 
-    fn answer(&self, signed: &Signed, audience: Option<&AppName>) -> Result<Response, Error> {
+    fn answer(&self, signed: &Signed, audience: Option<&str>) -> Result<Response, Error> {
         let (lasts, ends) = (self.app.sessions.lifetimes().token, signed.session.expires_at);
-        let audience = audience.map(AppName::as_str);
         let claims = AccessClaims::of(&signed.identity, signed.session.id, audience, ends.minus(lasts), ends);
         let token = self.keys.sign_access(&claims)?;
         let roles: Vec<&str> = signed.identity.role_names().collect();

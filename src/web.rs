@@ -8,6 +8,7 @@
 mod answer;
 mod assets;
 pub mod cookies;
+mod destination;
 pub mod forms;
 pub mod headers;
 mod interface;
@@ -23,11 +24,13 @@ mod words;
 
 pub use answer::{json, redirect, retry_after, robots, status};
 pub use assets::asset;
+pub use destination::Destination;
 pub use interface::read_json;
-pub use problem::problem;
+pub use problem::{problem, step_up};
 pub use qr::qr;
 pub use return_to::ReturnTo;
 pub use site::Site;
+pub use words::{browser, hour, span};
 
 /// The body of every answer: whole, in memory, of known length.
 pub type Body = http_body_util::Full<bytes::Bytes>;

@@ -93,7 +93,8 @@ create index telegram_offer_by_account on telegram_offer (account_id);
 -- The last update that was heard of each bot.
 create table telegram_heard (
     bot integer primary key,
-    last_update integer not null
+    last_update integer not null,
+    at integer not null                     -- after a week without any, Telegram begins with other numbers
 ) strict;
 
 -- How often an account was asked on Telegram, and until when it is not.

@@ -14,6 +14,7 @@ use crate::links::{Links, Purpose};
 use crate::sessions::Sessions;
 use crate::state::App;
 use crate::store::Store;
+use crate::telegram;
 use crate::users::{User, Users};
 use crate::web::{Site, urls};
 
@@ -27,6 +28,8 @@ pub(super) struct Desk {
     pub(super) api_tokens: ApiTokens,
     pub(super) attempts: Attempts,
     pub(super) links: Links,
+    /// The bot on Telegram, where there is one.
+    pub(super) telegram: Option<telegram::Options>,
     site: Site,
 }
 
@@ -75,6 +78,7 @@ fn open(
             attempts: Attempts::new(store.clone()),
             links: Links::new(store.clone()),
             store,
+            telegram: prepared.fixed.telegram.map(|(options, _mode)| options),
             site: prepared.current.site,
             settings,
         }),
@@ -98,6 +102,11 @@ impl Desk {
     /// The time of day.
     pub(super) fn now(&self) -> Wall {
         self.clock.now().wall
+    }
+
+    /// Our own site.
+    pub(super) fn site(&self) -> &Site {
+        &self.site
     }
 
     /// The user of that username or e-mail.

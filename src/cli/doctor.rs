@@ -9,6 +9,7 @@ mod daemon;
 mod finding;
 mod names;
 mod server;
+mod telegram;
 mod visitor;
 mod ways;
 
@@ -116,6 +117,8 @@ async fn look(settings: &Settings, prepared: &Prepared, from: Option<IpAddr>) ->
         None
     };
     findings.extend(names::look(current, node.as_ref().map(|node| node.addresses.as_slice())).await);
+    let options = prepared.fixed.telegram.clone().map(|(options, _mode)| options);
+    findings.push(telegram::look(options).await);
     findings.push(server::look(&addresses, &prepared.fixed.data_dir).await);
     if let (Some(from), Some(tailscale), Some(rules)) = (from, &tailscale, &current.tailnet) {
         let house = House { tailscale, rules, apps: current.policy.apps(), store: store.as_ref() };

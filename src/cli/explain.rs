@@ -16,7 +16,7 @@ use super::ask::get;
 use super::{Common, Failure, Outcome, out, settings};
 use crate::clock::Clock;
 use crate::error::Fault;
-use crate::forward_auth::explain::{Explanation, Supposed, judge};
+use crate::forward_auth::explain::{Explanation, Otherwise, Supposed, judge};
 use crate::serve::control;
 use crate::state::{App, Prepared};
 use crate::store::Store;
@@ -175,13 +175,30 @@ async fn alone(prepared: &Prepared, arguments: &Arguments, socket: &Path) -> Res
 
 /// The explanation as a person reads it.
 fn in_words(explanation: &Explanation) -> String {
-    let Explanation { reference, at, asked, by, from, rule, place, allowed: _, verdict, why, advice } =
-        explanation;
+    let Explanation {
+        reference,
+        at,
+        asked,
+        by,
+        from,
+        rule,
+        place,
+        allowed: _,
+        verdict,
+        why,
+        advice,
+        with_two_factors,
+    } = explanation;
     let joined = |one: &str, link: &str, other: &Option<String>| match other {
         Some(other) => format!("{one}{link}{other}"),
         None => one.to_owned(),
     };
-    let by = joined(by.as_deref().unwrap_or("nobody who is signed in"), ", from ", from);
+    let mut by = joined(by.as_deref().unwrap_or("nobody who is signed in"), ", from ", from);
+    if with_two_factors.is_some() {
+        by.push_str(", signed in with a password alone");
+    }
+    let with_two =
+        with_two_factors.as_ref().map(|Otherwise { verdict, why, .. }| format!("{verdict}: {why}"));
     let rule = rule.as_deref().map(|rule| joined(rule, ", in ", place));
     let reference = reference.as_deref().map(|reference| joined(reference, ", at ", at));
     let lines = [
@@ -191,6 +208,7 @@ fn in_words(explanation: &Explanation) -> String {
         ("rule", Some(rule.unwrap_or_else(|| "none".to_owned()))),
         ("verdict", Some(verdict.clone())),
         ("why", Some(why.clone())),
+        ("2 factors", with_two),
         ("to let in", advice.clone()),
     ];
     let line = |(name, text): (&str, Option<String>)| Some(format!("{name:9}  {}", out::tame(&text?)));

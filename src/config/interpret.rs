@@ -236,6 +236,7 @@ fn app(section: &mut Section<'_>) -> AppSettings {
         require: section.text("require"),
         users: section.texts_or("users", &[]),
         roles: section.texts_or("roles", &[]),
+        max_age: section.text("max_age"),
         public: section.texts_or("public", &[]),
         preflight: section.text("preflight"),
         cross_site: section.text("cross_site"),
@@ -249,6 +250,7 @@ fn app(section: &mut Section<'_>) -> AppSettings {
             require: rule.text("require"),
             users: rule.texts("users"),
             roles: rule.texts("roles"),
+            max_age: rule.text("max_age"),
             challenge: rule.text("challenge"),
         }),
     }

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use crate::error::{Error, Kind};
 use crate::forwarded::{Asked, Dialect};
 use crate::place::{Host, Scheme};
-use crate::policy::Challenge;
+use crate::policy::{Challenge, Lack, Rule};
 use crate::state::Current;
 use crate::web::travelling::{self, NoAccess};
 use crate::web::{self, Response, cookies, urls};
@@ -18,7 +18,6 @@ use crate::web::{self, Response, cookies, urls};
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const EMPTY: HeaderValue = HeaderValue::from_static("");
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"Aegis\", charset=\"UTF-8\"");
-const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"Aegis\"");
 const BEYOND_SCOPE: HeaderValue =
     HeaderValue::from_static("Bearer realm=\"Aegis\", error=\"insufficient_scope\"");
 
@@ -55,7 +54,8 @@ pub(super) fn sign_in(
     dialect: Dialect,
     current: &Current,
     asked: &Asked<'_>,
-    challenge: Challenge,
+    rule: &Rule,
+    lack: Option<Lack>,
     reference: impl FnOnce(u16) -> String,
 ) -> Response {
     let return_to = asked.return_url();
@@ -63,14 +63,27 @@ pub(super) fn sign_in(
     if asked.navigation && !matches!(dialect, Dialect::Nginx) {
         return redirect(asked, &location);
     }
-    let error = Error::said(Kind::NotSignedIn, "Sign in to use this.");
-    let mut response = web::problem(&error, Some(&reference(401)));
-    let headers = response.headers_mut();
-    let challenge = match challenge {
-        Challenge::Basic if !asked.browser => BASIC,
-        Challenge::Basic | Challenge::Bearer => BEARER,
+    let reference = reference(401);
+    let mut response = match lack {
+        None => {
+            let error = Error::said(Kind::NotSignedIn, "Sign in to use this.");
+            web::problem(&error, Some(&reference))
+        }
+        Some(Lack::SecondFactor | Lack::SecondFactorByRole) => {
+            web::step_up("A second factor is needed to use this.", rule.max_age(), &reference)
+        }
+        Some(Lack::Freshness { .. }) => {
+            web::step_up("Show a factor again to use this.", rule.max_age(), &reference)
+        }
     };
-    headers.insert(header::WWW_AUTHENTICATE, challenge);
+    let headers = response.headers_mut();
+    if rule.challenge() == Challenge::Basic && !asked.browser {
+        let named = headers.insert(header::WWW_AUTHENTICATE, BASIC);
+        // First what a program that knows no other way can do; then what is lacking.
+        if let (Some(named), Some(_)) = (named, lack) {
+            headers.append(header::WWW_AUTHENTICATE, named);
+        }
+    }
     if (asked.navigation || !matches!(dialect, Dialect::Nginx))
         && let Ok(location) = HeaderValue::from_str(&location)
     {

@@ -7,21 +7,22 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::reason::lets_in;
-use super::{Reason, Refusal};
+use super::{Reason, Refusal, known};
 use crate::clock::Wall;
 use crate::forwarded;
 use crate::identity::{Found, Method as Shown, Role, SessionId, Why};
 use crate::place::{AbsoluteUrl, ClientAddress, Scheme};
-use crate::policy::{self, App, Needs, NoApp, Rule, Verdict};
+use crate::policy::{self, App, NoApp, Rule, Verdict};
 use crate::state::Current;
 use crate::users::User;
+use crate::web;
 
 /// A request that nobody has made.
 #[derive(Clone, Debug)]
 pub struct Supposed<'a> {
     url: AbsoluteUrl<'a>,
     method: Method,
-    /// Who would make it: somebody with a session that a password opened, or nobody.
+    /// Who would make it: somebody who has just signed in, or nobody.
     pub user: Option<&'a User>,
     /// From where.
     pub from: Option<ClientAddress>,
@@ -63,7 +64,7 @@ pub struct Explanation {
     pub rule: Option<String>,
     /// Where that is written: `aegis.toml:12`.
     pub place: Option<String>,
-    /// Whether the visitor comes in.
+    /// Whether the visitor comes in; a user that is supposed with a password alone.
     pub allowed: bool,
     /// The answer, in words.
     pub verdict: String,
@@ -71,6 +72,20 @@ pub struct Explanation {
     pub why: String,
     /// What an operator can do, where the visitor does not come in.
     pub advice: Option<String>,
+    /// What the user that is supposed is answered after two factors, where that is something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with_two_factors: Option<Otherwise>,
+}
+
+/// Another answer to the same request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Otherwise {
+    /// Whether the visitor comes in.
+    pub allowed: bool,
+    /// The answer, in words.
+    pub verdict: String,
+    /// Why.
+    pub why: String,
 }
 
 impl From<Refusal> for Explanation {
@@ -89,17 +104,37 @@ impl From<Refusal> for Explanation {
             place: refusal.place,
             allowed: false,
             verdict: format!("refused with {}", refusal.status),
-            why: in_full(refusal.why, lets_in),
+            why: refusal.why.in_full(lets_in),
             advice: Some(advice),
+            with_two_factors: None,
         }
     }
 }
 
 /// What `supposed` would be answered under `current`.
 pub fn judge(current: &Current, supposed: &Supposed<'_>, now: Wall) -> Explanation {
+    let signed_in = |methods: &[Shown]| match supposed.user {
+        None => Found::Nobody,
+        Some(user) if !user.active => Found::Refused(Why::Disabled),
+        Some(user) => Found::Known(user.identity(SessionId::new(), methods, now).into()),
+    };
+    if let Some(found) = &supposed.on_device {
+        return judge_whom(current, supposed, found, now);
+    }
+    let mut explanation = judge_whom(current, supposed, &signed_in(&[Shown::Password]), now);
+    // Which second factor it is makes no difference.
+    let both = judge_whom(current, supposed, &signed_in(&[Shown::Password, Shown::Totp]), now);
+    if both.verdict != explanation.verdict {
+        let Explanation { allowed, verdict, why, .. } = both;
+        explanation.with_two_factors = Some(Otherwise { allowed, verdict, why });
+    }
+    explanation
+}
+
+/// The same for whoever was `found`.
+fn judge_whom(current: &Current, supposed: &Supposed<'_>, found: &Found, now: Wall) -> Explanation {
     let Supposed { url, method, user, from, on_device } = supposed;
-    let found = on_device.clone().unwrap_or_else(|| found(*user, now));
-    let by = match &found {
+    let by = match found {
         Found::Known(identity) => Some(&identity.username),
         Found::Nobody | Found::Refused(_) | Found::Unanswered(_) => user.map(|user| &user.username),
     };
@@ -116,6 +151,7 @@ pub fn judge(current: &Current, supposed: &Supposed<'_>, now: Wall) -> Explanati
         verdict: String::new(),
         why: String::new(),
         advice: None,
+        with_two_factors: None,
     };
     let rule = match supposed.app(current).map(|app| app.rule_for(method, &url.target.path)) {
         Ok(rule) => rule,
@@ -133,7 +169,7 @@ pub fn judge(current: &Current, supposed: &Supposed<'_>, now: Wall) -> Explanati
         let verdict = "sent to https (a page that is opened), or refused with 403";
         return explanation.refused(Reason::PlainHttp, verdict, &url.host, Some(rule));
     }
-    let verdict = policy::decide(rule, &found);
+    let verdict = policy::decide(rule, found, now);
     let in_words = match verdict {
         Verdict::Allow | Verdict::AllowAsNobody => "allowed",
         Verdict::SignIn | Verdict::StepUp | Verdict::Refused(_) => {
@@ -142,7 +178,8 @@ pub fn judge(current: &Current, supposed: &Supposed<'_>, now: Wall) -> Explanati
         Verdict::Forbidden(_) => "refused with 403",
         Verdict::Unavailable(_) => "refused with 503",
     };
-    if let Some(why) = Reason::of(verdict) {
+    let lack = known(found).and_then(|identity| rule.lack(identity, now));
+    if let Some(why) = Reason::of(verdict, lack) {
         return explanation.refused(why, in_words, &url.host, Some(rule));
     }
     explanation.allowed = true;
@@ -151,7 +188,12 @@ pub fn judge(current: &Current, supposed: &Supposed<'_>, now: Wall) -> Explanati
         (Verdict::Allow, Some(username)) if on_device.is_some() => {
             format!("the rule lets {username} in, who is on the tailnet")
         }
-        (Verdict::Allow, Some(username)) => format!("the rule lets {username} in"),
+        (Verdict::Allow, Some(username)) => match rule.max_age() {
+            None => format!("the rule lets {username} in"),
+            Some(span) => {
+                format!("the rule lets {username} in, for {} after a factor was shown", web::span(span))
+            }
+        },
         _ => "the rule lets everybody in; the app is told of nobody".to_owned(),
     };
     explanation
@@ -161,24 +203,8 @@ impl Explanation {
     fn refused(mut self, why: Reason, verdict: &str, host: &str, rule: Option<&Rule>) -> Self {
         let role = rule.and_then(|rule| rule.roles().first());
         self.advice = Some(why.advice(host, self.by.as_deref(), role.map(Role::as_str)));
-        self.why = in_full(why, rule.and_then(lets_in));
+        self.why = why.in_full(rule.and_then(lets_in));
         verdict.clone_into(&mut self.verdict);
         self
-    }
-}
-
-/// What a look at a session of this user would give, if a password had just opened one.
-fn found(user: Option<&User>, now: Wall) -> Found {
-    match user {
-        None => Found::Nobody,
-        Some(user) if !user.active => Found::Refused(Why::Disabled),
-        Some(user) => Found::Known(user.identity(SessionId::new(), &[Shown::Password], now).into()),
-    }
-}
-
-fn in_full(why: Reason, lets_in: Option<String>) -> String {
-    match (why, lets_in) {
-        (Reason::Forbidden(Needs::Membership), Some(whom)) => format!("{}: it is for {whom}", why.words()),
-        _ => why.words().to_owned(),
     }
 }

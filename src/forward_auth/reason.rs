@@ -3,7 +3,8 @@
 
 use crate::forwarded::Unread;
 use crate::identity::{Role, Username, Why};
-use crate::policy::{Needs, NoApp, Rule, Verdict};
+use crate::policy::{Lack, Needs, NoApp, Rule, Verdict};
+use crate::web;
 
 /// Why a check was not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +17,8 @@ pub enum Reason {
     NobodySignedIn,
     /// A credential of ours that does not count.
     Refused(Why),
-    /// A stronger factor is needed.
-    StepUp,
+    /// Somebody is known, and has to show more: this.
+    StepUp(Option<Lack>),
     /// Somebody is known, and the rule does not let them in; or it lets in nobody.
     Forbidden(Needs),
     /// Something that had to be asked did not answer.
@@ -29,12 +30,12 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Why this verdict is none that lets in; nothing if it does.
-    pub fn of(verdict: Verdict) -> Option<Self> {
+    /// Why this verdict is none that lets in, on somebody who has this `lack`; nothing if it does.
+    pub fn of(verdict: Verdict, lack: Option<Lack>) -> Option<Self> {
         match verdict {
             Verdict::Allow | Verdict::AllowAsNobody => None,
             Verdict::SignIn => Some(Self::NobodySignedIn),
-            Verdict::StepUp => Some(Self::StepUp),
+            Verdict::StepUp => Some(Self::StepUp(lack)),
             Verdict::Forbidden(needs) => Some(Self::Forbidden(needs)),
             Verdict::Unavailable(_) => Some(Self::Unanswered),
             Verdict::Refused(why) => Some(Self::Refused(why)),
@@ -52,7 +53,14 @@ impl Reason {
             Self::Refused(Why::Disabled) => "the account is disabled",
             Self::Refused(Why::Audience) => "the token is for another app",
             Self::Refused(Why::Scope) => "the token is not for this method and path",
-            Self::StepUp => "a stronger factor is needed",
+            Self::StepUp(None | Some(Lack::SecondFactor)) => "two factors are asked for, and one was shown",
+            Self::StepUp(Some(Lack::SecondFactorByRole)) => {
+                "one of their roles asks for two factors, and one was shown"
+            }
+            Self::StepUp(Some(Lack::Freshness { age: Some(_), .. })) => "the factor was shown too long ago",
+            Self::StepUp(Some(Lack::Freshness { age: None, .. })) => {
+                "a factor has to be shown for this, and none was: a device or a token is recognised without"
+            }
             Self::Forbidden(Needs::Nothing) => "the rule lets in nobody",
             Self::Forbidden(Needs::Membership) => "the rule does not let this account in",
             Self::Forbidden(Needs::Tailnet) => "the rule lets in devices on the tailnet alone",
@@ -61,6 +69,18 @@ impl Reason {
             Self::Unread(Unread::WrongSecret) => "the proxy shows a secret that is not ours",
             Self::Unread(Unread::Malformed(why)) => why.reason,
             Self::Failed => "failed here",
+        }
+    }
+
+    /// The same with what it is about: whom the rule lets in, or how old a factor is.
+    pub fn in_full(self, lets_in: Option<String>) -> String {
+        let words = self.words();
+        match (self, lets_in) {
+            (Self::Forbidden(Needs::Membership), Some(whom)) => format!("{words}: it is for {whom}"),
+            (Self::StepUp(Some(Lack::Freshness { max_age, age: Some(age) })), _) => {
+                format!("{words}: {} ago, and `max_age` is {}", web::span(age), web::span(max_age))
+            }
+            _ => words.to_owned(),
         }
     }
 
@@ -91,7 +111,15 @@ impl Reason {
                     "make a token whose `--allow` covers it; `aegis token list {who}` shows what there is"
                 )
             }
-            Self::StepUp => "`require = \"signed_in\"` asks for no second factor".to_owned(),
+            Self::StepUp(None | Some(Lack::SecondFactor)) => {
+                "show a second factor; or, if a password is enough, `require = \"signed_in\"`".to_owned()
+            }
+            Self::StepUp(Some(Lack::SecondFactorByRole)) => {
+                "show a second factor; or take the role out of `roles` in [second_factor]".to_owned()
+            }
+            Self::StepUp(Some(Lack::Freshness { .. })) => {
+                "sign in, and show a factor again; or allow it to be older with `max_age`".to_owned()
+            }
             Self::Forbidden(Needs::Nothing) => "the rule says `require = \"deny\"`: change it".to_owned(),
             Self::Forbidden(Needs::Membership) => match role {
                 Some(role) => format!("aegis user roles {who} --add {role}"),

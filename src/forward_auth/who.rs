@@ -97,7 +97,9 @@ impl Door {
         let carried =
             if is_decided_by_device(rule) { Carried::Nothing } else { self.authenticate.carried(headers) };
         match carried {
-            Carried::Nothing if !falls_short(rule, &Found::Nobody) => Some(Who::Found(Found::Nobody)),
+            Carried::Nothing if !falls_short(rule, &Found::Nobody, now.wall) => {
+                Some(Who::Found(Found::Nobody))
+            }
             Carried::Nothing => match self.device(current, app, asked, headers, now) {
                 None => Some(Who::Found(Found::Nobody)),
                 Some(device) => on_device(device).map(Who::Remembered),
@@ -107,11 +109,11 @@ impl Door {
                 if let Some(beyond) = beyond(&pass.found, pass.scope.as_deref(), asked) {
                     return Some(beyond);
                 }
-                if falls_short(rule, &pass.found)
+                if falls_short(rule, &pass.found, now.wall)
                     && let Some(device) = self.device(current, app, asked, headers, now)
                 {
                     let on_device = on_device(device)?;
-                    if goes_further(rule, &pass.found, &on_device.found) {
+                    if goes_further(rule, &pass.found, &on_device.found, now.wall) {
                         return Some(Who::Remembered(on_device));
                     }
                 }
@@ -158,7 +160,7 @@ impl Door {
         headers: &HeaderMap,
         now: Now,
     ) -> Recognised<'a> {
-        if !falls_short(rule, &carried.found) {
+        if !falls_short(rule, &carried.found, now.wall) {
             return carried;
         }
         let Some(device) = self.device(current, app, asked, headers, now) else { return carried };
@@ -169,7 +171,7 @@ impl Door {
             Found::Nobody => on_device,
             // What could not be asked may still be somebody; what was found out stays.
             Found::Unanswered(_) if known(&on_device.found).is_some() => on_device,
-            Found::Known(_) if goes_further(rule, &carried.found, &on_device.found) => {
+            Found::Known(_) if goes_further(rule, &carried.found, &on_device.found, now.wall) => {
                 if let Some(basis) = carried.by {
                     // So that the next check knows both from memory.
                     let _told_by_the_other = self.remember(current, app, basis, now);

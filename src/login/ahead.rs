@@ -7,9 +7,10 @@ use http::Method;
 
 use crate::authenticate::tailnet::{Elsewhere, Guest, Rules, Sighted};
 use crate::browser::Seen;
+use crate::clock::Wall;
 use crate::identity::Found;
 use crate::place::{AbsoluteUrl, CanonicalPath};
-use crate::policy::{self, App, Rule, Verdict};
+use crate::policy::{self, App, Lack, Rule, Verdict};
 use crate::sessions::Session;
 use crate::state::Current;
 use crate::web::ReturnTo;
@@ -55,47 +56,62 @@ impl<'a> Here<'a> {
 
     /// What a check of the address to return to would say. That of a path that has no one reading is
     /// about the whole app.
-    pub(super) fn verdict_at(&self, current: &Current, return_to: &ReturnTo) -> Option<Verdict> {
+    pub(super) fn verdict_at(&self, current: &Current, return_to: &ReturnTo, now: Wall) -> Option<Verdict> {
         let url = return_to.as_str().split('#').next().unwrap_or_default();
         let origin = return_to.origin();
         let app =
             current.policy.app_for(origin.host().as_str(), Some(origin.port()), origin.scheme()).ok()?;
         let url = AbsoluteUrl::parse(url);
         let rule = url.as_ref().map_or(app.whole(), |url| app.rule_for(&Method::GET, &url.target.path));
-        Some(self.verdict(app, rule))
+        let found = self.found(app, rule, now);
+        Some(policy::decide(rule, &found, now))
     }
 
-    /// What a check that falls under `rule` would say.
-    fn verdict(&self, app: &App, rule: &Rule) -> Verdict {
+    /// Who a check that falls under `rule` would find.
+    fn found(&self, app: &App, rule: &Rule, now: Wall) -> Found {
         let on_device = || match (self.guest, self.rules) {
             (Some(guest), Some(rules)) => Found::Known(Arc::new(guest.identity(rules, Some(app.name())))),
             (None, _) | (_, None) => Found::Nobody,
         };
         let session = self.session.filter(|_| !policy::is_decided_by_device(rule));
-        let Some(session) = session else { return policy::decide(rule, &on_device()) };
+        let Some(session) = session else { return on_device() };
         let found = Found::Known(session.identity.clone());
-        if policy::falls_short(rule, &found) {
+        if policy::falls_short(rule, &found, now) {
             let on_device = on_device();
-            if policy::goes_further(rule, &found, &on_device) {
-                return policy::decide(rule, &on_device);
+            if policy::goes_further(rule, &found, &on_device, now) {
+                return on_device;
             }
         }
-        policy::decide(rule, &found)
+        found
     }
 
-    /// The apps whose front page is open to them.
-    pub(super) fn tiles<'c>(&self, current: &'c Current) -> Vec<Tile<'c>> {
+    /// The apps whose front page is open to them, perhaps after a factor was shown anew.
+    pub(super) fn tiles<'c>(&self, current: &'c Current, now: Wall) -> Vec<Tile<'c>> {
         let Ok(front) = CanonicalPath::parse("/") else { return Vec::new() };
+        let is_open = |app: &App| {
+            let rule = app.rule_for(&Method::GET, &front);
+            let found = self.found(app, rule, now);
+            match (policy::decide(rule, &found, now), &found) {
+                (Verdict::Allow | Verdict::AllowAsNobody, _) => true,
+                (Verdict::StepUp, Found::Known(identity)) => match rule.lack(identity, now) {
+                    Some(Lack::Freshness { .. }) => true,
+                    Some(Lack::SecondFactor | Lack::SecondFactorByRole) | None => false,
+                },
+                (
+                    Verdict::StepUp
+                    | Verdict::SignIn
+                    | Verdict::Forbidden(_)
+                    | Verdict::Unavailable(_)
+                    | Verdict::Refused(_),
+                    _,
+                ) => false,
+            }
+        };
         current
             .policy
             .apps()
             .iter()
-            .filter(|app| {
-                matches!(
-                    self.verdict(app, app.rule_for(&Method::GET, &front)),
-                    Verdict::Allow | Verdict::AllowAsNobody
-                )
-            })
+            .filter(|app| is_open(app))
             .filter_map(|app| Some(Tile { title: app.title(), origin: app.origin()? }))
             .collect()
     }

@@ -5,11 +5,12 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{Door, Visit, wanted};
+use super::second_factor::destination;
+use super::{Door, Visit};
 use crate::browser::Browser;
 use crate::error::{Error, Kind};
-use crate::sign_in::Arrival;
-use crate::web::{self, Response, ReturnTo, forms, urls};
+use crate::sign_in::{Arrival, Finished, Remember};
+use crate::web::{self, Response, forms, urls};
 
 /// What the script sends when the authenticator has answered.
 #[derive(Deserialize)]
@@ -52,12 +53,25 @@ impl Door {
             enrol_until: None,
             replaces: self.browser.seen(headers, now.wall).await?.session(),
         };
-        let Some(signed) = self.sign_in.with_passkey(user, proof, arrival, now.wall).await? else {
-            return Err(self.refuse(&visit).await?);
+        // Somebody who has shown the password, too, finishes what waits for them.
+        let waiting = self.waiting(&current, &visit).await?;
+        let waiting = waiting.filter(|one| one.challenge.user == user && one.challenge.state.is_open());
+        let signed = match &waiting {
+            Some(one) => {
+                match self.sign_in.finish(&one.challenge, proof, arrival, Remember::No, now.wall).await? {
+                    Finished::Signed(signed) => Some(*signed),
+                    Finished::Over | Finished::Used => None,
+                }
+            }
+            None => self.sign_in.with_passkey(user, proof, arrival, now.wall).await?,
         };
-        let to = wanted(&current, &answered.rd);
-        let to = to.as_ref().map_or(urls::HOME, ReturnTo::as_str);
+        let Some(signed) = signed else { return Err(self.refuse(&visit).await?) };
+        let to = destination(&current, &answered.rd);
+        let to = to.written().unwrap_or(urls::HOME);
         let mut response = web::json(StatusCode::OK, &json!({ "to": to }));
+        if waiting.is_some() {
+            Browser::waits_no_more(&mut response)?;
+        }
         let domain = current.cookie_domain.as_ref();
         self.browser.welcome(&mut response, &signed, answered.keep, domain, now.wall)?;
         Ok(response)

@@ -1,10 +1,14 @@
 //! One app: where it is, what it wants, and which of its rules is for a request.
 //! Never judges: see [`decide`](super::decide).
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::Method;
 
 use super::pattern::{Methods, PathPattern, is_asset};
-use crate::identity::{AppName, Identity, Require, Role, Username};
+use crate::clock::Wall;
+use crate::identity::{AppName, Assurance, Identity, Require, Role, Username};
 use crate::place::{CanonicalPath, HostPattern, Origin};
 
 /// What an app is sent as `Remote-User`.
@@ -66,7 +70,26 @@ pub struct Rule {
     pub(super) require: Require,
     pub(super) users: Box<[Username]>,
     pub(super) roles: Box<[Role]>,
+    pub(super) max_age: Option<Duration>,
+    /// Who has one of these shows two factors where the rule asks for one; the same in a whole policy.
+    pub(super) stricter_for: Arc<[Role]>,
     pub(super) challenge: Challenge,
+}
+
+/// What somebody who is signed in still has to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// A second factor: the rule asks for two.
+    SecondFactor,
+    /// A second factor: the rule asks for one, and a role of theirs for two.
+    SecondFactorByRole,
+    /// A factor, anew.
+    Freshness {
+        /// How old the last showing may be.
+        max_age: Duration,
+        /// How old it is; nothing where none was shown, as on a device of the tailnet or with a token.
+        age: Option<Duration>,
+    },
 }
 
 impl Rule {
@@ -95,6 +118,11 @@ impl Rule {
         &self.roles
     }
 
+    /// How old the last showing of a factor may be.
+    pub fn max_age(&self) -> Option<Duration> {
+        self.max_age
+    }
+
     /// What its 401 asks programs for.
     pub fn challenge(&self) -> Challenge {
         self.challenge
@@ -107,6 +135,23 @@ impl Rule {
             || self.roles.iter().any(|role| identity.roles.contains(role))
     }
 
+    /// What `identity` still has to show, whom it [`admits`](Self::admits), where it asks for one factor or two.
+    pub fn lack(&self, identity: &Identity, now: Wall) -> Option<Lack> {
+        if identity.assurance < Assurance::TwoFactor {
+            if self.asks_for_two_factors() {
+                return Some(Lack::SecondFactor);
+            }
+            if self.stricter_for.iter().any(|role| identity.roles.contains(role)) {
+                return Some(Lack::SecondFactorByRole);
+            }
+        }
+        let max_age = self.max_age?;
+        // A moment yet to come was noted by a clock that went wrong: how old it is cannot be known.
+        let shown = identity.authenticated_at.filter(|at| *at <= now);
+        let age = shown.map(|at| at.until(now));
+        age.is_none_or(|age| age > max_age).then_some(Lack::Freshness { max_age, age })
+    }
+
     pub(super) fn is_for_every_user(&self) -> bool {
         self.users.is_empty() && self.roles.is_empty()
     }
@@ -116,7 +161,8 @@ impl Rule {
         asks_who(self.require)
     }
 
-    pub(super) fn asks_for_two_factors(&self) -> bool {
+    /// Whether it asks everybody for two factors.
+    pub fn asks_for_two_factors(&self) -> bool {
         self.require == Require::TwoFactor
     }
 
@@ -125,13 +171,20 @@ impl Rule {
     pub(super) fn is_at_least_as_strict_as(&self, other: &Rule) -> bool {
         let enough = match (self.require, other.require) {
             (Require::TwoFactor, Require::Tailnet) | (Require::Tailnet, Require::TwoFactor) => false,
+            // A device may count as one factor, and who comes with it may be asked for two.
+            (Require::Tailnet, Require::SignedIn) if !other.stricter_for.is_empty() => false,
             (this, that) => rank(this) >= rank(that),
         };
         let narrower = other.is_for_every_user()
             || !self.is_for_every_user()
                 && self.users.iter().all(|user| other.users.contains(user))
                 && self.roles.iter().all(|role| other.roles.contains(role));
-        enough && (self.require == Require::Deny || !other.asks_who() || narrower)
+        let as_fresh = match (self.max_age, other.max_age) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(this), Some(that)) => this <= that,
+        };
+        enough && (self.require == Require::Deny || !other.asks_who() || narrower && as_fresh)
     }
 }
 
@@ -221,6 +274,11 @@ impl App {
     /// The rule for what no other rule is for.
     pub fn whole(&self) -> &Rule {
         &self.whole
+    }
+
+    /// Every rule that somebody wrote, and the whole app's.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().map(|matched| &matched.rule).chain([&self.whole])
     }
 
     /// The rule for a request: `public`, then the first rule that matches, then the whole app's.

@@ -13,7 +13,7 @@ use super::app::{App, Site};
 use super::{Listed, Policy};
 use crate::config::{Placed, Settings, nearest};
 use crate::error::{Fault, Faults};
-use crate::identity::NotAccepted;
+use crate::identity::{NotAccepted, Role};
 use crate::place::{Host, HostPattern, Origin, Scheme};
 
 /// Where people reach Aegis: `public_url`, or `http://localhost` with the port of the first listener.
@@ -55,11 +55,13 @@ pub(super) fn policy(
     let mut compiler = Compiler {
         public_url,
         domain: Domain::Unknown,
-        tailnet: Tailnet::of(settings),
+        is_on_tailnet: settings.tailscale.is_some(),
+        stricter_for: Arc::default(),
         faults: Faults::default(),
         notes: Vec::new(),
     };
     compiler.domain = compiler.domain(settings, cookie_domain);
+    compiler.stricter_for = Arc::from(compiler.names(&settings.second_factor.roles));
     let mut hosts = Hosts::default();
     let mut apps = Vec::with_capacity(settings.apps.len());
     for (name, written) in &settings.apps {
@@ -152,26 +154,6 @@ enum Domain<'h> {
     Known(&'h Host),
 }
 
-/// How far an identity of the tailnet can reach.
-#[derive(Clone, Copy)]
-enum Tailnet {
-    /// There is none.
-    Absent,
-    CountsAsOne,
-    CountsAsTwo,
-}
-
-impl Tailnet {
-    fn of(settings: &Settings) -> Self {
-        match &settings.tailscale {
-            None => Self::Absent,
-            Some(tailscale) if tailscale.value.counts_as.value == "signed_in" => Self::CountsAsOne,
-            // Another word is a fault, told where its meaning is owned.
-            Some(_) => Self::CountsAsTwo,
-        }
-    }
-}
-
 /// Whether browsers keep no cookie for `domain`, as many people's sites are under it: a public
 /// suffix, a single label, an address.
 fn is_public_suffix(domain: &str) -> bool {
@@ -185,7 +167,10 @@ fn is_public_suffix(domain: &str) -> bool {
 struct Compiler<'p> {
     public_url: &'p Origin,
     domain: Domain<'p>,
-    tailnet: Tailnet,
+    /// Whether there is a tailnet whose devices could be known.
+    is_on_tailnet: bool,
+    /// `[second_factor] roles`.
+    stricter_for: Arc<[Role]>,
     faults: Faults,
     notes: Vec<Fault>,
 }

@@ -1,5 +1,7 @@
 //! The contract as tables, and what must hold for every policy as properties.
 
+mod factors;
+
 use std::fmt::Write as _;
 use std::fs;
 
@@ -8,8 +10,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{Sources, read};
-use crate::identity::{Identity, UserId};
+use crate::identity::{Assurance, Identity, UserId};
 use crate::place::CanonicalPath;
+
+/// When everything here is judged.
+const NOW: Wall = Wall(1_795_252_374_000);
 
 const HEAD: &str = "public_url = \"https://auth.example.com\"\n[cookie]\ndomain = \"example.com\"\n";
 
@@ -176,7 +181,7 @@ fn a_path_with_parameters_falls_under_the_stricter_reading() {
     );
     let chosen = rule(&app, "GET", "/sam;x");
     assert_eq!(chosen.name(), "app.x (path with two readings)");
-    assert_eq!(decide(chosen, &known("sam", &[])), Verdict::Forbidden(Needs::Nothing));
+    assert_eq!(decide(chosen, &known("sam", &[]), NOW), Verdict::Forbidden(Needs::Nothing));
 }
 
 #[test]
@@ -257,44 +262,8 @@ fn every_rule_judges_everybody_as_the_contract_says() {
         let app = app(text);
         for (found, expected) in [&Found::Nobody, &sam, &ann, &eve, &refused, &down].into_iter().zip(expected)
         {
-            assert_eq!(decide(app.whole(), found), expected, "{text} for {found:?}");
+            assert_eq!(decide(app.whole(), found, NOW), expected, "{text} for {found:?}");
         }
-    }
-}
-
-#[test]
-fn factors_and_the_tailnet_are_judged() {
-    let app = |require: &str| app(&format!("require = \"{require}\"\nroles = [\"admin\"]\n[tailscale]"));
-    let two_factor = app("two_factor");
-    let rule = two_factor.whole();
-    let Found::Known(ann) = known("ann", &["admin"]) else { unreachable!() };
-    let strong = Found::Known(Arc::new(Identity { assurance: Assurance::TwoFactor, ..(*ann).clone() }));
-    for (found, expected) in [
-        (Found::Nobody, Verdict::SignIn),
-        (Found::Known(ann.clone()), Verdict::StepUp),
-        (strong.clone(), Verdict::Allow),
-        (known("eve", &[]), Verdict::Forbidden(Needs::Membership)),
-    ] {
-        assert_eq!(decide(rule, &found), expected, "two factors asked of {found:?}");
-    }
-    let by_tailnet = |username, roles: &[&str]| match known(username, roles) {
-        Found::Known(who) => Found::Known(Arc::new(Identity {
-            methods: [crate::identity::Method::Tailnet].into(),
-            ..(*who).clone()
-        })),
-        _ => unreachable!(),
-    };
-    let tailnet = app("tailnet");
-    let rule = tailnet.whole();
-    for (found, expected) in [
-        (by_tailnet("ann", &["admin"]), Verdict::Allow),
-        (by_tailnet("eve", &[]), Verdict::Forbidden(Needs::Membership)),
-        (Found::Nobody, Verdict::Forbidden(Needs::Tailnet)),
-        (strong, Verdict::Forbidden(Needs::Tailnet)),
-        (Found::Refused(Why::Invalid), Verdict::Forbidden(Needs::Tailnet)),
-        (Found::Unanswered(Part::Store), Verdict::Unavailable(Part::Store)),
-    ] {
-        assert_eq!(decide(rule, &found), expected, "the tailnet asked of {found:?}");
     }
 }
 
@@ -352,11 +321,6 @@ fn what_an_app_wants_is_kept() {
 fn a_faulty_app_is_told_where_and_why() {
     let hosts = "hosts = [\"x.example.com\"]\nrequire = \"signed_in\"\n";
     for (text, expected) in [
-        ("[app.x]\nhosts = [\"x.example.com\"]", "4: app.x has no `require`"),
-        (
-            "[app.x]\nhosts = [\"x.example.com\"]\nroles = [\"a\"]\n[[app.x.rule]]\nusers = [\"sam\"]",
-            "4: app.x has no `require`",
-        ),
         ("[app.x]\nrequire = \"deny\"", "4: app.x has no `hosts`"),
         (
             "[app.\"X y\"]\nhosts = [\"x.example.com\"]\nrequire = \"deny\"",
@@ -367,10 +331,6 @@ fn a_faulty_app_is_told_where_and_why() {
             "4: no app may be named `aegis-apps`",
         ),
         ("[[app.x.rule]]\npath = \"/\"", "4: a rule for the app `x`, which is not defined"),
-        (
-            "[app.x]\nhosts = [\"x.example.com\"]\nrequire = \"two_factor\"",
-            "6: `require = \"two_factor\"`, and nothing counts as two factors",
-        ),
         (
             "[app.x]\nhosts = [\"x.example.com\"]\nrequire = \"tailnet\"",
             "6: `require = \"tailnet\"` without the section [tailscale]: nobody could come in",
@@ -408,12 +368,6 @@ fn a_faulty_app_is_told_where_and_why() {
             "8: app.y lists the host `x.example.com`, which is that of app.x",
         ),
         (&format!("[app.x]\n{hosts}cookie = \"own\""), "7: `cookie = \"own\"` comes in a later release"),
-        (
-            &format!(
-                "[app.x]\n{hosts}[[app.x.rule]]\nrequire = \"two_factor\"\n[tailscale]\ncounts_as = \"signed_in\""
-            ),
-            "8: `require = \"two_factor\"`, and nothing counts as two factors",
-        ),
         (&format!("[app.x]\n{hosts}cross_site = \"pass\""), "7: `cross_site` cannot be `pass`"),
         (&format!("[app.x]\n{hosts}preflight = \"allow\""), "7: `preflight` cannot be `allow`"),
         (&format!("[app.x]\n{hosts}assets = \"private\""), "7: `assets` cannot be `private`"),
@@ -434,10 +388,6 @@ fn a_faulty_app_is_told_where_and_why() {
         (
             &format!("[app.x]\n{hosts}[[app.x.rule]]\nrequire = \"public\"\nroles = [\"a\"]"),
             "9: app.x rule 1 (path /*) names users or roles, and asks nobody who they are",
-        ),
-        (
-            &format!("[app.x]\n{hosts}[[app.x.rule]]\nrequire = \"two_factor\""),
-            "8: `require = \"two_factor\"`, and nothing counts as two factors",
         ),
         (&format!("[app.x]\n{hosts}[[app.x.rule]]\nmethods = [\"get\"]"), "8: `get` is not a known method"),
         (
@@ -467,7 +417,7 @@ fn a_faulty_app_is_told_where_and_why() {
 fn all_faults_are_told_at_once() {
     let text = "[app.x]\nhosts = [\"x.example.org\"]\n[app.y]\nrequire = \"maybe\"\nhosts = [\"!\"]\n\
                 [[app.y.rule]]\npath = \"x\"\nmethods = [\"GIT\"]\n[[app.yy.rule]]";
-    assert_eq!(faults(&format!("{HEAD}{text}")).len(), 7, "{:#?}", faults(&format!("{HEAD}{text}")));
+    assert_eq!(faults(&format!("{HEAD}{text}")).len(), 6, "{:#?}", faults(&format!("{HEAD}{text}")));
 }
 
 #[test]
@@ -535,12 +485,8 @@ fn what_is_open_and_what_reaches_less_far_is_noted() {
         ("require = \"deny\"", vec![]),
         ("require = \"signed_in\"\nroles = [\"a\"]", vec![]),
         ("require = \"signed_in\"", vec!["aegis.toml:4: app.x is open to every user"]),
-        (
-            "require = \"two_factor\"\nroles = [\"a\"]\n[tailscale]",
-            vec![
-                "aegis.toml:4: app.x asks for two factors: in this release a device of the tailnet is all that is",
-            ],
-        ),
+        ("roles = [\"a\"]", vec![]),
+        ("", vec!["aegis.toml:4: app.x is open to every user"]),
         ("require = \"public\"", vec!["aegis.toml:4: app.x is open to everybody, as nobody"]),
         ("require = \"optional\"", vec!["aegis.toml:4: app.x is open to everybody"]),
         (
@@ -629,7 +575,7 @@ proptest! {
         let path = CanonicalPath::parse(&path).unwrap();
         let judged = |policy: &Policy| policy.app_for(host, None, Scheme::Https).map(|app| {
             let rule = app.rule_for(&method, &path);
-            (rule.name().to_owned(), decide(rule, &found))
+            (rule.name().to_owned(), decide(rule, &found, NOW))
         });
         prop_assert_eq!(judged(&alone), judged(&with), "{} {} {:?} beside {}", method, host, path, other);
     }
@@ -657,7 +603,7 @@ proptest! {
         let judged = |path: &str| {
             let path = CanonicalPath::parse(path).unwrap();
             let rule = app.rule_for(&method, &path);
-            (rule.name().to_owned(), decide(rule, &found))
+            (rule.name().to_owned(), decide(rule, &found, NOW))
         };
         prop_assert_eq!(judged(&plain), judged(&other), "{} as {} and as {}", method, plain, other);
     }
@@ -672,7 +618,7 @@ proptest! {
         let with: Vec<_> = segments.iter().zip(&parameters).map(|(segment, more)| format!("{segment}{more}")).collect();
         let judged = |segments: &[String]| {
             let path = format!("/{}", segments.join("/").replace(' ', "%20"));
-            is_let_in(decide(app.rule_for(&method, &CanonicalPath::parse(&path).unwrap()), &found))
+            is_let_in(decide(app.rule_for(&method, &CanonicalPath::parse(&path).unwrap()), &found, NOW))
         };
         let plain: Vec<_> = segments.iter().map(|segment| (*segment).to_owned()).collect();
         prop_assert!(judged(&with) <= judged(&plain), "{} {:?} opens more than without parameters", method, with);

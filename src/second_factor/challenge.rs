@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use decide::{Answer, Decided};
+pub use decide::{Answer, Decided, Theirs};
 pub use open::{Ask, NewChallenge, OpenError, Opened};
 pub use telling::{Due, Untold};
 
@@ -214,6 +214,10 @@ static CANCEL: Statement = Statement::new(
      told = case when message is null then 1 else 0 end \
      where id = $1 and state in ('pending', 'approved')",
 );
+static GIVE_WAY: Statement = Statement::new(
+    "update challenge set state = 'superseded', decided_at = $2, \
+     told = case when message is null then 1 else 0 end where id = $1 and state = 'pending'",
+);
 static FORGET: Statement = Statement::new("delete from challenge where created_at < $1");
 
 impl Challenges {
@@ -277,6 +281,11 @@ impl Challenges {
             values![challenge.id.to_string(), challenge.state.name(), now, session.to_string()],
         )
         .expect(Rows::One)
+    }
+
+    /// Adds to `base` that `challenge` gives way to another one, while it is pending.
+    pub fn giving_way(base: Write, challenge: &Challenge, now: Wall) -> Write {
+        base.exec(&GIVE_WAY, values![challenge.id.to_string(), now]).expect(Rows::One)
     }
 
     /// Its browser gives up.

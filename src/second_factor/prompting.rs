@@ -8,6 +8,8 @@
 use std::time::Duration;
 
 use crate::clock::Wall;
+use crate::config::Placed;
+use crate::error::Fault;
 
 /// How somebody is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,16 @@ impl Mode {
     pub fn named(name: &str) -> Option<Self> {
         [Self::Pick, Self::Type, Self::Plain].into_iter().find(|mode| mode.name() == name)
     }
+
+    /// `telegram.mode`, as it is written in the settings.
+    pub fn compile(written: &Placed<String>) -> Result<Self, Fault> {
+        Self::named(&written.value).ok_or_else(|| {
+            let fault = Fault::new(format!("`telegram.mode` cannot be `{}`", written.value)).hint(
+                "`pick` one of four numbers, `type` the number, or `plain` for browsers that are remembered",
+            );
+            written.fault(fault)
+        })
+    }
 }
 
 /// What is known of the prompts of one account.
@@ -49,6 +61,15 @@ pub struct Prompting {
     pub pauses: u32,
     /// Until when the number is typed.
     pub careful_until: Wall,
+}
+
+/// Why nobody is asked for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Until when.
+    pub until: Wall,
+    /// Whether somebody denied or chose the wrong number; else too many prompts were not answered.
+    pub denied: bool,
 }
 
 /// Prompts in a row.
@@ -71,6 +92,11 @@ impl Prompting {
         let prompts = in_a_row.saturating_add(1);
         let paused_until = if prompts >= MOST { now.plus(WINDOW) } else { self.paused_until };
         Ok(Self { prompts, last_at: now, paused_until, ..self })
+    }
+
+    /// Until when nobody is asked, if nobody is now.
+    pub fn pause(&self, now: Wall) -> Option<Pause> {
+        (now < self.paused_until).then_some(Pause { until: self.paused_until, denied: self.prompts < MOST })
     }
 
     /// Somebody denied, or chose the wrong number.

@@ -51,6 +51,7 @@ impl House {
                 healths.health().iter().map(|health| (health.name, runs(health))).collect()
             }),
         ));
+        start_telegram(&tasks, &routes);
         start_watchdog(&tasks, app, &routes);
         Ok(Self { app: app.clone(), feed, tasks, routes, control: control::listen(app) })
     }
@@ -138,6 +139,8 @@ fn start_tasks(tasks: &Tasks, app: &Arc<App>) {
                 app.api_tokens.forget_old(now).await?;
                 app.attempts.forget_old(now).await?;
                 app.second_factor.passkeys.forget_old(now).await?;
+                app.second_factor.challenges.forget_old(now).await?;
+                app.second_factor.telegram.forget_old(now).await?;
             }
         }
     });
@@ -150,6 +153,21 @@ fn start_tailscale(tasks: &Tasks, app: &App) {
     tasks.start("tailscale", move || {
         let tailscale = tailscale.clone();
         async move { tailscale.listen().await }
+    });
+}
+
+/// Hears and says what there is on Telegram, where there is a bot.
+pub fn start_telegram(tasks: &Tasks, routes: &Routes) {
+    let Some(bot) = &routes.bot else { return };
+    let listener = bot.clone();
+    tasks.start("telegram-hearing", move || {
+        let bot = listener.clone();
+        async move { bot.hear().await }
+    });
+    let speaker = bot.clone();
+    tasks.start("telegram-saying", move || {
+        let bot = speaker.clone();
+        async move { bot.say().await }
     });
 }
 

@@ -17,7 +17,7 @@ use crate::error::{Error, Kind};
 use crate::forwarded::{Came, Dialect, Peer};
 use crate::state::{App, Current};
 use crate::web::{self, Response, forms, headers, pages, urls};
-use crate::{account, forward_auth, login, setup, status, token};
+use crate::{account, bot, forward_auth, login, setup, status, token};
 
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
@@ -34,6 +34,8 @@ pub struct Routes {
     setup: setup::Door,
     account: account::Door,
     token: token::Door,
+    /// The bot on Telegram, where there is one.
+    pub bot: Option<Arc<bot::Bot>>,
     /// `/health`.
     pub status: status::Door,
     failed_told: Seldom,
@@ -60,6 +62,7 @@ impl Routes {
             setup: setup::Door::new(app),
             account: account::Door::new(app),
             token: token::Door::new(app),
+            bot: bot::Bot::new(app),
             status: status::Door::new(app, tasks),
             failed_told: Seldom::default(),
         }
@@ -105,6 +108,18 @@ impl Routes {
             (urls::LOGIN, &Method::GET) => self.login.page(visit).await,
             (urls::LOGIN, &Method::POST) => self.login.submit(visit, body).await,
             (urls::LOGIN_TAILNET, &Method::POST) => self.login.use_tailnet(visit, body),
+            (urls::LOGIN_APPROVE, &Method::GET) => self.login.approve_page(visit).await,
+            (urls::LOGIN_WAIT, &Method::GET) => self.login.wait(visit).await,
+            (urls::LOGIN_CONTINUE, &Method::POST) => self.login.go_on(visit, body).await,
+            (urls::LOGIN_CODE, &Method::GET) => self.login.code_page(visit).await,
+            (urls::LOGIN_CODE, &Method::POST) => self.login.enter_code(visit, body).await,
+            (urls::LOGIN_RECOVERY, &Method::GET) => self.login.recovery_page(visit).await,
+            (urls::LOGIN_RECOVERY, &Method::POST) => self.login.enter_recovery(visit, body).await,
+            (urls::LOGIN_KEY, &Method::GET) => self.login.passkey_page(visit).await,
+            (urls::LOGIN_AGAIN, &Method::POST) => self.login.ask_again(visit).await,
+            (urls::LOGIN_CANCEL, &Method::POST) => self.login.cancel(visit).await,
+            (urls::LOGIN_STEP_UP, &Method::GET) => self.login.step_up_page(visit).await,
+            (urls::LOGIN_STEP_UP, &Method::POST) => self.login.step_up(visit, body).await,
             (urls::LOGIN_PASSKEY_OPTIONS, &Method::POST) => self.login.passkey_options(visit).await,
             (urls::LOGIN_PASSKEY, &Method::POST) => self.login.passkey(visit, body).await,
             (urls::LOGOUT, &Method::GET) => self.login.leave_page(visit).await,
@@ -127,9 +142,10 @@ impl Routes {
             (urls::TOKEN, &Method::POST) => Ok(self.token.token(headers, body, address, now).await),
             (urls::VALIDATE, &Method::POST) => Ok(self.token.validate(headers, body, now).await),
             (urls::JWKS, &Method::GET) => Ok(self.token.jwks()),
+            (urls::TELEGRAM_WEBHOOK, _) => self.called(arrived).await,
             (urls::HEALTH, &Method::GET) => Ok(self.status.health(now)),
             (urls::ROBOTS, &Method::GET) => Ok(web::robots()),
-            (urls::JWKS | urls::HEALTH | urls::ROBOTS, _) => Ok(not_this_way("GET, HEAD")),
+            (urls::JWKS | urls::HEALTH | urls::ROBOTS | urls::LOGIN_WAIT, _) => Ok(not_this_way("GET, HEAD")),
             (
                 urls::TOKEN
                 | urls::VALIDATE
@@ -139,13 +155,25 @@ impl Routes {
                 | urls::ACCOUNT_PASSKEY_OPTIONS,
                 _,
             ) => Ok(not_this_way("POST")),
-            (urls::HOME | urls::ACCOUNT, _) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD")),
+            (urls::HOME | urls::ACCOUNT | urls::LOGIN_APPROVE | urls::LOGIN_KEY, _) => {
+                Ok(pages::method_not_allowed(&current.site, "GET, HEAD"))
+            }
             (
-                urls::LOGIN | urls::LOGOUT | urls::ACCOUNT_TOKENS | urls::LINK_SETUP | urls::LINK_PASSWORD,
+                urls::LOGIN
+                | urls::LOGIN_CODE
+                | urls::LOGIN_RECOVERY
+                | urls::LOGIN_STEP_UP
+                | urls::LOGOUT
+                | urls::ACCOUNT_TOKENS
+                | urls::LINK_SETUP
+                | urls::LINK_PASSWORD,
                 _,
             ) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD, POST")),
             (
                 urls::LOGIN_TAILNET
+                | urls::LOGIN_CONTINUE
+                | urls::LOGIN_AGAIN
+                | urls::LOGIN_CANCEL
                 | urls::ACCOUNT_NAME
                 | urls::ACCOUNT_PASSWORD
                 | urls::ACCOUNT_TAILNET
@@ -158,6 +186,17 @@ impl Routes {
                 Ok(web::asset(&current.site, path).unwrap_or_else(|| pages::not_found(&current.site)))
             }
             _ => Ok(pages::not_found(&current.site)),
+        }
+    }
+
+    /// Telegram delivers an update; where it does not, there is nothing.
+    async fn called(&self, arrived: &Arrived<'_>) -> Result<Response, Error> {
+        match self.bot.as_ref().filter(|bot| bot.is_called()) {
+            Some(bot) if arrived.method == Method::POST => {
+                bot.called(arrived.headers, &arrived.body, arrived.now).await
+            }
+            Some(_) => Ok(not_this_way("POST")),
+            None => Err(Error::said(Kind::NotFound, "There is nothing here.")),
         }
     }
 
@@ -176,6 +215,8 @@ impl Routes {
             | urls::VALIDATE
             | urls::JWKS
             | urls::HEALTH
+            | urls::LOGIN_WAIT
+            | urls::TELEGRAM_WEBHOOK
             | urls::LOGIN_PASSKEY
             | urls::LOGIN_PASSKEY_OPTIONS
             | urls::ACCOUNT_PASSKEY
@@ -222,6 +263,7 @@ impl Answer for Routes {
     fn draining(&self) {
         notify::stopping();
         self.status.end();
+        self.login.end();
     }
 }
 

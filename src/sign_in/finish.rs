@@ -6,15 +6,25 @@ use crate::attempts;
 use crate::audit::{Entry, Event, Recorded};
 use crate::clock::Wall;
 use crate::error::Error;
-use crate::identity::{Actor, SessionId};
+use crate::identity::{Actor, SessionId, UserId};
 use crate::place::ClientAddress;
 use crate::second_factor::Proof;
 use crate::second_factor::challenge::{
     Asker, Challenge, Challenges, NewChallenge, OpenError as NotWaiting, State,
 };
+use crate::secret::Secret;
 use crate::sessions::{NewSession, OpenError, Purpose, Session};
 use crate::store::Write;
 use crate::users::User;
+
+/// Whether somebody asked that their browser be remembered.
+#[derive(Clone, Copy, Debug)]
+pub enum Remember<'a> {
+    /// They did not.
+    No,
+    /// They did. The browser may have this mark of one that has signed in before; else it gets one.
+    Yes(Option<&'a str>),
+}
 
 /// What came of showing a second factor.
 #[derive(Debug)]
@@ -34,6 +44,7 @@ impl SignIn {
         challenge: &Challenge,
         proof: Proof,
         arrival: Arrival<'_>,
+        remember: Remember<'_>,
         now: Wall,
     ) -> Result<Finished, Error> {
         if !challenge.state.is_open() {
@@ -51,7 +62,12 @@ impl SignIn {
             Asker::Browser => (Purpose::Web, arrival.is_known),
             Asker::Script => (Purpose::Token, true),
         };
-        let (device, base) = self.marked(base, user.id, needs_no_mark, now);
+        let (device, mut base) = self.marked(base, user.id, needs_no_mark, now);
+        if let Remember::Yes(had) = remember
+            && let Some(mark) = device.as_ref().map(Secret::reveal).or(had)
+        {
+            base = self.attempts.ask_to_remember(base, user.id, (mark, arrival.user_agent), now);
+        }
         let new = NewSession {
             id,
             user: user.id,
@@ -63,7 +79,7 @@ impl SignIn {
             enrol_until: None,
             address: arrival.address,
             user_agent: arrival.user_agent,
-            replaces: challenge.session.or(arrival.replaces),
+            replaces: arrival.replaces.or(challenge.session),
         };
         match self.sessions.open(base, new, now).await {
             Ok(session) => {
@@ -102,7 +118,7 @@ impl SignIn {
             user_agent: arrival.user_agent,
             ask: None,
         };
-        self.begin(&user, new, device, now).await
+        self.begin(&user, new, device, Write::new, now).await
     }
 
     /// Asks again for a sign-in that waits: a new one in its place.
@@ -131,7 +147,9 @@ impl SignIn {
             user_agent: challenge.user_agent.as_deref(),
             ask: None,
         };
-        self.begin(&user, new, device, now).await
+        // Once: whoever presses the button many times is asked once.
+        let instead = || Challenges::giving_way(Write::new(), challenge, now);
+        self.begin(&user, new, device, instead, now).await
     }
 
     async fn begin(
@@ -139,16 +157,17 @@ impl SignIn {
         user: &User,
         new: NewChallenge<'_>,
         device: Option<&str>,
+        base: impl Fn() -> Write,
         now: Wall,
     ) -> Result<Outcome, Error> {
         let factors = self.second_factor.of(user.id).await?;
         let new = NewChallenge { ask: self.ask(user, &factors, device).await?, ..new };
         for _ in 0..attempts::TRIES {
-            match self.second_factor.challenges.open(Write::new(), new, now).await {
+            match self.second_factor.challenges.open(base(), new, now).await {
                 Ok(waiting) => return Ok(Outcome::FactorDue(Box::new(FactorDue { waiting, factors }))),
-                Err(NotWaiting::Base(_) | NotWaiting::Again) => {}
+                Err(NotWaiting::Again) => {}
                 Err(NotWaiting::AnotherWaits) => return Ok(Outcome::AnotherWaits),
-                Err(NotWaiting::Changed) => return Ok(Outcome::Wrong),
+                Err(NotWaiting::Base(_) | NotWaiting::Changed) => return Ok(Outcome::Wrong),
                 Err(NotWaiting::Store(error)) => return Err(error),
             }
         }
@@ -158,11 +177,11 @@ impl SignIn {
     /// Records that a code of a second factor was wrong.
     pub async fn code_failed(
         &self,
-        user: &User,
+        user: UserId,
         address: Option<ClientAddress>,
         now: Wall,
     ) -> Result<(), Error> {
-        let entry = Entry::new(Event::CodeWrong, Actor::Visitor).about(user.id).from(address);
+        let entry = Entry::new(Event::CodeWrong, Actor::Visitor).about(user).from(address);
         self.store.write(Write::new().audit(entry, now)).await?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Which bot asks where, and how a sign-in is approved. Owns [`Options`]: what `[telegram]` says.
+//! Which bot asks where, and how it hears. Owns [`Options`]: what `[telegram]` says of that.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,27 +16,14 @@ const SHORTEST_TOKEN: usize = 30;
 /// The most characters of the secret of a webhook.
 const LONGEST_WEBHOOK_SECRET: usize = 256;
 
-/// The bot, where it asks, and what the rest of `[telegram]` says. Equal if every part is.
+/// The bot, where it asks, and how it hears. Equal if every part is.
 #[derive(Clone)]
 pub struct Options {
-    /// How a sign-in is approved.
-    pub mode: Mode,
     /// How updates come.
     pub receive: Receive,
     pub(super) token: Secret,
     pub(super) api: Origin,
     pub(super) limit: Duration,
-}
-
-/// `mode`: what a person does on the phone to approve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Taps the number that the browser shows, one of four.
-    Pick,
-    /// Types it.
-    Type,
-    /// Taps "Approve", for browsers that are remembered.
-    Plain,
 }
 
 /// `receive`: how updates come.
@@ -48,38 +35,16 @@ pub enum Receive {
     Webhook(Secret),
 }
 
-impl Mode {
-    /// Every mode.
-    pub const ALL: [Self; 3] = [Self::Pick, Self::Type, Self::Plain];
-
-    /// As it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pick => "pick",
-            Self::Type => "type",
-            Self::Plain => "plain",
-        }
-    }
-
-    /// The mode of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.name() == name)
-    }
-}
-
 impl Options {
-    /// Checks all of `[telegram]`. (That a webhook needs a `public_url` with https is not known here.)
+    /// Checks `[telegram]`, but for `mode`. (That a webhook needs a `public_url` with https is not known here.)
     pub fn compile(settings: &Placed<TelegramSettings>) -> Result<Self, Faults> {
         let mut faults = Faults::default();
         let written = &settings.value;
-        let mode = mode(&written.mode).map_err(|fault| faults.add(fault));
         let token = token(settings).map_err(|fault| faults.add(fault));
         let api = api(&written.api_url).map_err(|fault| faults.add(fault));
         let receive = receive(written).map_err(|fault| faults.add(fault));
-        match (mode, token, api, receive) {
-            (Ok(mode), Ok(token), Ok(api), Ok(receive)) => {
-                Ok(Self { mode, receive, token, api, limit: LIMIT })
-            }
+        match (token, api, receive) {
+            (Ok(token), Ok(api), Ok(receive)) => Ok(Self { receive, token, api, limit: LIMIT }),
             _ => Err(faults),
         }
     }
@@ -91,18 +56,13 @@ impl Options {
         self.limit = limit;
         self
     }
-
-    /// Whether the bot's token is the same.
-    pub fn is_same_bot(&self, other: &Self) -> bool {
-        fingerprint(self.token.reveal()) == fingerprint(other.token.reveal())
-    }
 }
 
 impl PartialEq for Options {
     fn eq(&self, other: &Self) -> bool {
-        let Self { mode, receive, token: _, api, limit } = self;
-        self.is_same_bot(other)
-            && (mode, receive, api, limit) == (&other.mode, &other.receive, &other.api, &other.limit)
+        let Self { receive, token, api, limit } = self;
+        fingerprint(token.reveal()) == fingerprint(other.token.reveal())
+            && (receive, api, limit) == (&other.receive, &other.api, &other.limit)
     }
 }
 
@@ -112,7 +72,6 @@ impl fmt::Debug for Options {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Options")
-            .field("mode", &self.mode)
             .field("receive", &self.receive)
             .field("api", &self.api)
             .finish_non_exhaustive()
@@ -140,15 +99,6 @@ impl fmt::Debug for Receive {
             Self::Webhook(_) => "Webhook(…)",
         })
     }
-}
-
-fn mode(written: &Placed<String>) -> Result<Mode, Fault> {
-    Mode::named(&written.value).ok_or_else(|| {
-        let fault = Fault::new(format!("`telegram.mode` cannot be `{}`", written.value)).hint(
-            "`pick` one of four numbers, `type` the number, or `plain` for browsers that are remembered",
-        );
-        written.fault(fault)
-    })
 }
 
 fn token(settings: &Placed<TelegramSettings>) -> Result<Secret, Fault> {

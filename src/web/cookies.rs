@@ -1,4 +1,4 @@
-//! Our four cookies: how they are set, cleared, read, and kept from the apps.
+//! Our five cookies: how they are set, cleared, read, and kept from the apps.
 //!
 //! Promises: a name counts only byte for byte, on every `Cookie` line, and a value only if it is a
 //! plain one (RFC 6265, section 4.1.1, unquoted); every value under a name is handed over, so that
@@ -18,8 +18,9 @@ use crate::secret::Secret;
 pub const NONE_LEFT: HeaderValue = HeaderValue::from_static("aegis=none");
 
 /// The names of all cookies of ours.
-pub const OURS: [&str; 4] = [
+pub const OURS: [&str; 5] = [
     Cookie::Session.name(),
+    Cookie::Challenge.name(),
     Cookie::Device.name(),
     Cookie::Token(None).name(),
     Cookie::SignedOut(None).name(),
@@ -33,6 +34,8 @@ const LONGEST: usize = 4096;
 pub enum Cookie<'a> {
     /// The session, on our own host.
     Session,
+    /// The sign-in of this browser that waits for a second factor, on our own host.
+    Challenge,
     /// The mark of a browser that has signed in before, on our own host.
     Device,
     /// The token for apps, on every host under this domain; without one on our own host.
@@ -46,6 +49,7 @@ impl Cookie<'_> {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Session => "__Host-aegis_session",
+            Self::Challenge => "__Host-aegis_challenge",
             Self::Device => "__Host-aegis_device",
             Self::Token(_) => "aegis_token",
             Self::SignedOut(_) => "aegis_signed_out",

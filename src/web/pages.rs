@@ -6,7 +6,9 @@
 mod account;
 mod home;
 mod link;
+mod no_factor;
 mod passkey;
+mod second_factor;
 mod sign_in;
 mod sign_out;
 mod tailnet;
@@ -25,8 +27,13 @@ use crate::error::Error;
 pub use account::{Account, SessionLine, account};
 pub use home::{Home, Tile, home, no_apps};
 pub use link::{Setup, link_password, link_setup, link_used};
+pub use no_factor::{SecondFactor, second_factor};
 pub use passkey::{PasskeyButton, passkey_button};
-pub use sign_in::{SecondFactor, SignIn, SignInState, TooMany, second_factor, sign_in, too_many};
+pub use second_factor::{
+    Asks, Ended, OnTelegram, Others, Step, Tried, another_waits, approve, approved, code, codes_locked,
+    ended, passkey, recovery, step_up,
+};
+pub use sign_in::{SignIn, SignInState, TooMany, sign_in, too_many};
 pub use sign_out::{sign_out, signed_out};
 pub use tailnet::{CameFrom, KnownBy, Offer, OnTailnet};
 pub use tokens::{

@@ -1,5 +1,7 @@
 //! Failures as programs read them: problem documents (RFC 9457). Never tells more than the visitor's message.
 
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Serialize;
 
@@ -20,11 +22,41 @@ struct Problem<'a> {
     detail: &'a str,
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
+    #[serde(flatten)]
+    lacks: Option<Lacks>,
+}
+
+/// That what was shown is right and not enough: the parameters of RFC 9470, section 3, as members.
+#[derive(Serialize)]
+struct Lacks {
+    error: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age: Option<u64>,
 }
 
 /// `error` as a problem document, which may travel through a proxy. With a reference it is said in
 /// the document and in `X-Aegis-Ref`; a 401 names `Bearer` as the way (RFC 9110, section 15.5.2).
 pub fn problem(error: &Error, reference: Option<&str>) -> Response {
+    document(error, reference, None)
+}
+
+/// A 401 for somebody who is signed in and has to show more, no longer ago than `max_age`: a problem
+/// document that says so, and the challenge of RFC 9470, section 3. `words` go into the header as they are.
+pub fn step_up(words: &'static str, max_age: Option<Duration>, reference: &str) -> Response {
+    const ERROR: &str = "insufficient_user_authentication";
+    let max_age = max_age.map(|span| span.as_secs());
+    let error = Error::said(Kind::NotSignedIn, words);
+    let mut response = document(&error, Some(reference), Some(Lacks { error: ERROR, max_age }));
+    let max_age = max_age.map(|max_age| format!(", max_age=\"{max_age}\"")).unwrap_or_default();
+    let challenge =
+        format!("Bearer realm=\"Aegis\", error=\"{ERROR}\", error_description=\"{words}\"{max_age}");
+    if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+fn document(error: &Error, reference: Option<&str>, lacks: Option<Lacks>) -> Response {
     let status = status(error.kind);
     let document = Problem {
         kind: "about:blank",
@@ -32,6 +64,7 @@ pub fn problem(error: &Error, reference: Option<&str>) -> Response {
         status: status.as_u16(),
         detail: &error.visitor,
         reference,
+        lacks,
     };
     let body = serde_json::to_vec(&document).unwrap_or_default();
     let mut response = of_type(status, "application/problem+json", body);

@@ -10,6 +10,24 @@ pub const HOME: &str = "/";
 pub const LOGIN: &str = "/login";
 /// POST, perhaps with `rd`: the tailnet tells again who this browser's user is.
 pub const LOGIN_TAILNET: &str = "/login/tailnet";
+/// What a sign-in waits for on Telegram.
+pub const LOGIN_APPROVE: &str = "/login/approve";
+/// GET by script: how far the sign-in of this browser has come, once it has come further.
+pub const LOGIN_WAIT: &str = "/login/wait";
+/// POST: somebody says that they have approved.
+pub const LOGIN_CONTINUE: &str = "/login/continue";
+/// A code of an authenticator app: `totp`.
+pub const LOGIN_CODE: &str = "/login/code";
+/// A recovery code: `recovery_code`.
+pub const LOGIN_RECOVERY: &str = "/login/recovery";
+/// POST: asks on Telegram once more.
+pub const LOGIN_AGAIN: &str = "/login/again";
+/// POST: gives the sign-in up.
+pub const LOGIN_CANCEL: &str = "/login/cancel";
+/// GET shows a button, POST lets somebody who is signed in show a second factor.
+pub const LOGIN_STEP_UP: &str = "/login/step-up";
+/// A passkey, where a sign-in waits for one.
+pub const LOGIN_KEY: &str = "/login/key";
 /// POST `ceremony`, `response`, `keep`, `rd` as JSON: signs in with a passkey.
 pub const LOGIN_PASSKEY: &str = "/login/passkey";
 /// POST: what the browser is to be asked for that.
@@ -47,6 +65,8 @@ pub const LINK_PASSWORD: &str = "/link/password";
 pub const TOKEN: &str = "/auth/token";
 /// POST: whether a token counts.
 pub const VALIDATE: &str = "/auth/validate";
+/// POST: Telegram tells what people wrote and tapped, where it is set up that way.
+pub const TELEGRAM_WEBHOOK: &str = "/telegram/webhook";
 /// Whether this server can serve.
 pub const HEALTH: &str = "/health";
 /// The public keys (RFC 7517).
@@ -87,7 +107,16 @@ pub fn sign_in(public_url: &Origin, return_to: &str) -> String {
 
 /// The path of the sign-in page, perhaps with the way back.
 pub fn login(return_to: Option<&str>) -> String {
-    let mut path = LOGIN.to_owned();
+    with_way_back(LOGIN, return_to)
+}
+
+/// The path of the page that asks for a second factor, perhaps with the way back.
+pub fn step_up(return_to: Option<&str>) -> String {
+    with_way_back(LOGIN_STEP_UP, return_to)
+}
+
+fn with_way_back(path: &str, return_to: Option<&str>) -> String {
+    let mut path = path.to_owned();
     if let Some(return_to) = return_to {
         path.push_str("?rd=");
         path.extend(byte_serialize(return_to.as_bytes()));

@@ -27,7 +27,7 @@ pub(super) fn heading(kind: Kind) -> &'static str {
 }
 
 /// `30 days`, `1 hour`, `5 minutes`: rounded up, so that nobody comes back too early.
-pub(super) fn span(span: Duration) -> String {
+pub fn span(span: Duration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
@@ -44,9 +44,22 @@ pub(super) fn span(span: Duration) -> String {
 
 /// `14:12 UTC`; where script runs, by the reader's own clock.
 pub(super) fn clock(moment: Wall) -> Markup {
-    let text = date(moment)
-        .map_or_else(|| moment.rfc3339(), |date| format!("{:02}:{:02} UTC", date.hour(), date.minute()));
-    html! { time datetime=(moment.rfc3339()) data-local="clock" { (text) } }
+    html! { time datetime=(moment.rfc3339()) data-local="clock" { (hour(moment)) } }
+}
+
+/// `14:12 UTC`, where it can be nothing else.
+pub fn hour(moment: Wall) -> String {
+    date(moment)
+        .map_or_else(|| moment.rfc3339(), |date| format!("{:02}:{:02} UTC", date.hour(), date.minute()))
+}
+
+/// `14:12:05 UTC`; where script runs, by the reader's own clock.
+pub(super) fn second(moment: Wall) -> Markup {
+    let text = date(moment).map_or_else(
+        || moment.rfc3339(),
+        |date| format!("{:02}:{:02}:{:02} UTC", date.hour(), date.minute(), date.second()),
+    );
+    html! { time datetime=(moment.rfc3339()) data-local="second" { (text) } }
 }
 
 /// `21 November 2026`.
@@ -68,7 +81,7 @@ fn date(moment: Wall) -> Option<OffsetDateTime> {
 
 /// `Firefox on Windows`, out of a `User-Agent`, which may say anything: nothing of it is repeated
 /// but a program's short name.
-pub(super) fn browser(user_agent: &str) -> String {
+pub fn browser(user_agent: &str) -> String {
     let find = |known: &[(&str, &'static str)]| {
         known.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name)
     };

@@ -108,7 +108,11 @@ fn every_command_that_is_named_is_there() {
             let given: Vec<&String> = line[at..].iter().collect();
             let path: Vec<&&String> = given
                 .iter()
-                .take(if ["user", "session", "audit"].contains(&given[0].as_str()) { 2 } else { 1 })
+                .take(if ["user", "session", "audit", "telegram"].contains(&given[0].as_str()) {
+                    2
+                } else {
+                    1
+                })
                 .collect();
             let output =
                 Command::new(env!("CARGO_BIN_EXE_aegis")).args(&path).arg("--help").output().unwrap();

@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-use super::shown::Shown;
+use super::shown::{Shown, factors};
 use crate::cli::{Common, Outcome, desk, out};
-use crate::identity::Role;
+use crate::identity::{Method, Role};
+use crate::second_factor::{Held, held_by_all};
 use crate::users::User;
 
 #[derive(Args, Debug)]
@@ -18,15 +19,19 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     desk::existing(common, async |desk| {
         let users = desk.users.list().await?;
+        let held = held_by_all(&desk.store).await?;
+        // Somebody who was added between the two reads has none yet.
+        let users = users.iter().map(|user| (user, held.get(&user.id).copied().unwrap_or_default()));
         if arguments.json {
-            return out::json(&users.iter().map(Shown::of).collect::<Vec<_>>());
+            return out::json(&users.map(|(user, held)| Shown::of(user, held)).collect::<Vec<_>>());
         }
-        out::table(["user", "e-mail", "name", "roles", "state"], &users.iter().map(row).collect::<Vec<_>>());
+        let rows: Vec<_> = users.map(|(user, held)| row(user, held)).collect();
+        out::table(["user", "e-mail", "name", "roles", "factors", "state"], &rows);
         Ok(())
     })
 }
 
-fn row(user: &User) -> [String; 5] {
+fn row(user: &User, held: Held) -> [String; 6] {
     let mut state = Vec::new();
     if user.administrator {
         state.push("administrator");
@@ -42,6 +47,7 @@ fn row(user: &User) -> [String; 5] {
         user.email.as_ref().map(ToString::to_string).unwrap_or_default(),
         user.name.clone(),
         user.roles.iter().map(Role::as_str).collect::<Vec<_>>().join(","),
+        factors(user, held).map(Method::name).collect::<Vec<_>>().join(","),
         state.join(", "),
     ]
 }

@@ -8,7 +8,7 @@ use super::{link, roles};
 use crate::cli::desk::{self, Desk};
 use crate::cli::{Common, Failure, Outcome, out};
 use crate::clock::Wall;
-use crate::identity::Method;
+use crate::second_factor::{Held, held_by_all};
 use crate::users::User;
 
 #[derive(Args, Debug)]
@@ -25,7 +25,6 @@ pub(in crate::cli) struct Arguments {
 struct Whole<'a> {
     #[serde(flatten)]
     shown: Shown<'a>,
-    factors: Vec<&'static str>,
     password_changed_at: Option<String>,
     locked_until: Option<String>,
     sessions: usize,
@@ -49,15 +48,15 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
         let (user, now) = (desk.user(&arguments.user).await?, desk.now());
         let locked_until = desk.attempts.locked_until(user.id, now).await?.map(Wall::rfc3339);
         let sessions = desk.sessions.list(user.id, now).await?.len();
-        let factors = user.password.iter().map(|_| Method::Password.name()).collect();
+        let held = held_by_all(&desk.store).await?.remove(&user.id).unwrap_or_default();
         let password_changed_at = user.password_changed_at.map(Wall::rfc3339);
         let tailnet = logins(desk, &user).await?;
-        let shown = Shown::of(&user);
-        let whole = Whole { shown, factors, password_changed_at, locked_until, sessions, tailnet };
+        let shown = Shown::of(&user, held);
+        let whole = Whole { shown, password_changed_at, locked_until, sessions, tailnet };
         if arguments.json {
             return out::json(&whole);
         }
-        for (label, text) in in_words(&user, &whole) {
+        for (label, text) in in_words(&user, held, &whole) {
             out::line(&format!("{label:<15}{}", out::tame(&text)));
         }
         Ok(())
@@ -101,18 +100,16 @@ impl OnTailnet {
     }
 }
 
-fn in_words(user: &User, whole: &Whole<'_>) -> [(&'static str, String); 11] {
+fn in_words(user: &User, held: Held, whole: &Whole<'_>) -> [(&'static str, String); 11] {
     let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
     let may_sign_in = match (user.active, &whole.locked_until) {
         (false, _) => "no: disabled".to_owned(),
         (true, Some(until)) => format!("not before {until}, except from a known browser (too many failures)"),
-        (true, None) if whole.factors.is_empty() && !whole.tailnet.is_empty() => {
-            "from the tailnet only: no password yet".to_owned()
-        }
-        (true, None) if whole.factors.is_empty() => "no: no password yet".to_owned(),
-        (true, None) => "yes".to_owned(),
+        // A passkey is enough by itself.
+        (true, None) if user.password.is_some() || held.passkeys > 0 => "yes".to_owned(),
+        (true, None) if !whole.tailnet.is_empty() => "from the tailnet only: no password yet".to_owned(),
+        (true, None) => "no: no password yet".to_owned(),
     };
-    let set_at = whole.password_changed_at.as_deref().unwrap_or("never");
     [
         ("username", user.username.to_string()),
         ("id", user.id.to_string()),
@@ -121,12 +118,26 @@ fn in_words(user: &User, whole: &Whole<'_>) -> [(&'static str, String); 11] {
         ("roles", roles::joined(&user.roles)),
         ("administrator", if user.administrator { "yes" } else { "no" }.to_owned()),
         ("may sign in", may_sign_in),
-        (
-            "factors",
-            if whole.factors.is_empty() { "none".to_owned() } else { format!("password, set {set_at}") },
-        ),
+        ("factors", or_none(&factors(user, held, whole.password_changed_at.as_deref()))),
         ("tailnet", or_none(&whole.tailnet.iter().map(OnTailnet::in_words).collect::<Vec<_>>().join(", "))),
         ("sessions", whole.sessions.to_string()),
         ("made", user.created_at.rfc3339()),
     ]
+}
+
+/// What the account can show.
+fn factors(user: &User, held: Held, set_at: Option<&str>) -> String {
+    let several = |count: u32, one: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {one}s")),
+    };
+    let all = [
+        user.password.as_ref().map(|_| format!("password, set {}", set_at.unwrap_or("never"))),
+        held.telegram.then(|| "Telegram".to_owned()),
+        held.totp.then(|| "authenticator app".to_owned()),
+        several(held.passkeys, "passkey"),
+        several(held.recovery_codes, "recovery code"),
+    ];
+    all.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::identity::Method;
+use crate::second_factor::Held;
 use crate::users::User;
 
 /// What `user list` and `user show` say of an account in JSON.
@@ -15,11 +17,13 @@ pub(super) struct Shown<'a> {
     administrator: bool,
     active: bool,
     has_password: bool,
+    factors: Vec<&'static str>,
+    recovery_codes: u32,
     created_at: String,
 }
 
 impl<'a> Shown<'a> {
-    pub(super) fn of(user: &'a User) -> Self {
+    pub(super) fn of(user: &'a User, held: Held) -> Self {
         Self {
             id: user.id.to_string(),
             username: user.username.as_str(),
@@ -29,7 +33,14 @@ impl<'a> Shown<'a> {
             administrator: user.administrator,
             active: user.active,
             has_password: user.password.is_some(),
+            factors: factors(user, held).map(Method::name).collect(),
+            recovery_codes: held.recovery_codes,
             created_at: user.created_at.rfc3339(),
         }
     }
+}
+
+/// What `user` can show, the password first.
+pub(super) fn factors(user: &User, held: Held) -> impl Iterator<Item = Method> {
+    user.password.iter().map(|_| Method::Password).chain(held.methods())
 }

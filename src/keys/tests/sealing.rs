@@ -1,13 +1,20 @@
 //! What is sealed: read again by these keys and in its place, and nowhere else.
 
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use super::*;
+
+/// Something done to the sealing keys.
+type Edit<'a> = &'a dyn Fn(&mut Value);
 
 const PLAIN: &[u8] = b"twenty secret bytes.";
 
 fn again(installation: &Installation) -> Keys {
     Keys::open(installation.directory.path(), &settings(None, None), NOW).expect("the ring is whole")
+}
+
+fn sealing_file(installation: &Installation) -> std::path::PathBuf {
+    installation.directory.path().join("keys/sealing.json")
 }
 
 fn unsealed(keys: &Keys, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
@@ -79,23 +86,80 @@ fn former_sealing_keys_unseal_for_ever_and_seal_no_more() {
         }
     }
     let left: Vec<_> = fs::read_dir(directory.join("keys")).unwrap().collect();
-    assert_eq!(left.len(), 1, "a rotation leaves more than the ring: {left:?}");
+    assert_eq!(left.len(), 2, "a rotation leaves more than both files: {left:?}");
 }
 
 #[test]
-fn a_ring_of_aegis_0_1_0_opens_with_its_keys_and_gets_one_that_seals() {
+fn a_ring_of_aegis_0_1_0_stays_as_it_is_and_gets_a_key_that_seals_beside_it() {
     let installation = Installation::new(None, None);
     let token = installation.token();
-    let mut ring = installation.written();
-    ring.as_object_mut().unwrap().remove("sealing");
-    ring["version"] = 1.into();
-    fs::write(installation.file(), ring.to_string()).unwrap();
+    let file = sealing_file(&installation);
+    fs::remove_file(&file).unwrap();
+    let ring = fs::read(installation.file()).unwrap();
 
     let keys = again(&installation);
-    assert_eq!(installation.written()["keys"], ring["keys"], "the keys that sign");
-    assert_eq!(fs::metadata(installation.file()).unwrap().mode() & 0o7777, 0o600);
+    assert_eq!(fs::read(installation.file()).unwrap(), ring, "the ring, which 0.1.0 may have to read again");
+    assert_eq!(fs::metadata(&file).unwrap().mode() & 0o7777, 0o600);
     assert!(keys.verify_access(&token, NOW).is_ok(), "a token of before");
     assert_eq!(keys.jwks(), installation.keys.jwks(), "nothing of it is published");
     let sealed = keys.seal("totp:sam", PLAIN).unwrap();
     assert_eq!(unsealed(&again(&installation), "totp:sam", &sealed).as_deref(), Some(PLAIN));
+
+    // Nor does a rotation need one.
+    fs::remove_file(&file).unwrap();
+    Keys::rotate(installation.directory.path(), &settings(None, None), NOW, Former::Kept).unwrap();
+    assert!(again(&installation).seal("totp:sam", PLAIN).is_ok());
+}
+
+#[test]
+fn sealing_keys_that_are_damaged_or_open_to_others_are_refused_and_never_replaced() {
+    let (installation, other) = (Installation::new(None, None), Installation::new(None, None));
+    let (file, whole) = (sealing_file(&installation), fs::read(sealing_file(&installation)).unwrap());
+    let stranger: Value = serde_json::from_slice(&fs::read(sealing_file(&other)).unwrap()).unwrap();
+    let key = serde_json::from_slice::<Value>(&whole).unwrap()["keys"][0]["key"].clone();
+    let is_refused = |what: &str| {
+        let before = (fs::read(&file).unwrap(), fs::read(installation.file()).unwrap());
+        let directory = installation.directory.path();
+        let faults = [
+            Keys::open(directory, &settings(None, None), NOW).err(),
+            Keys::rotate(directory, &settings(None, None), NOW, Former::Kept).err(),
+        ];
+        for fault in faults {
+            let fault = fault.unwrap_or_else(|| panic!("{what}: accepted"));
+            assert!(fault.source.is_some() && fault.hint.is_some(), "{what}: no place or hint in: {fault}");
+            assert!(!fault.to_string().contains(key.as_str().unwrap()), "{what}: a key in: {fault}");
+        }
+        let after = (fs::read(&file).unwrap(), fs::read(installation.file()).unwrap());
+        assert!(after == before, "{what}: a file was changed");
+    };
+    for length in [0, 1, whole.len() / 2, whole.len() - 2] {
+        fs::write(&file, &whole[..length]).unwrap();
+        is_refused(&format!("cut to {length} bytes"));
+    }
+    let edits: [(&str, Edit<'_>); 7] = [
+        ("none", &|ring| ring["keys"] = json!([])),
+        ("a former one alone", &|ring| ring["keys"][0]["retired_at"] = NOW.0.into()),
+        ("two that seal", &|ring| ring["keys"].as_array_mut().unwrap().push(stranger["keys"][0].clone())),
+        ("one twice", &|ring| {
+            let mut former = ring["keys"][0].clone();
+            former["retired_at"] = NOW.0.into();
+            ring["keys"].as_array_mut().unwrap().push(former);
+        }),
+        ("half a key", &|ring| ring["keys"][0]["key"] = "AAAAAAAAAAAAAAAAAAAAAA".into()),
+        ("a later version", &|ring| ring["version"] = 2.into()),
+        ("something unknown", &|ring| ring["more"] = 2.into()),
+    ];
+    for (what, edit) in edits {
+        let mut ring: Value = serde_json::from_slice(&whole).unwrap();
+        edit(&mut ring);
+        fs::write(&file, ring.to_string()).unwrap();
+        is_refused(what);
+    }
+    fs::write(&file, &whole).unwrap();
+    for mode in [0o604, 0o640, 0o620] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        is_refused(&format!("mode {mode:o}"));
+    }
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    again(&installation);
 }

@@ -1,12 +1,20 @@
 //! Compiling one app: its hosts, its rules, what they inherit.
 //! Never compares apps with each other: that is done above.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::super::app::{App, Challenge, CrossSite, Matched, Preflight, RemoteUser, Rule, Site, asks_who};
 use super::super::pattern::{Methods, PathPattern};
-use super::{Compiler, Domain, Tailnet, place_of};
-use crate::config::{AppSettings, Placed, RuleSettings, Settings, nearest};
+use super::{Compiler, Domain, place_of};
+use crate::config::{self, AppSettings, Placed, RuleSettings, Settings, nearest};
+use crate::error::Fault;
 use crate::identity::{AppName, Require, Role, Username};
 use crate::place::{Authority, Host, HostPattern, Origin};
+
+/// The least and the most that `max_age` may be.
+const SHORTEST_AGE: Duration = Duration::from_mins(1);
+const LONGEST_AGE: Duration = Duration::from_hours(9600);
 
 /// Users and roles, of which any is enough.
 #[derive(Clone, Default)]
@@ -169,12 +177,8 @@ impl Compiler<'_> {
     /// The rule that stands for the whole app.
     fn whole(&mut self, name: &str, written: &Placed<AppSettings>, who: &Who) -> Rule {
         let app = &written.value;
-        if app.require.is_none() {
-            let hint = "write `require = \"signed_in\"`; the default, `two_factor`, comes in a later release";
-            self.fault(written, format!("app.{name} has no `require`"), hint);
-        }
-        // What is faulty is taken for this while the rest is checked; with a fault there is no policy.
-        let require = self.require(app.require.as_ref()).unwrap_or(Require::SignedIn);
+        // What is faulty is taken for the default while the rest is checked; with a fault there is no policy.
+        let require = self.require(app.require.as_ref()).unwrap_or(Require::TwoFactor);
         let Who { users, roles } = if asks_who(require) { who.clone() } else { Who::default() };
         Rule {
             name: format!("app.{name} (whole app)").into(),
@@ -182,6 +186,8 @@ impl Compiler<'_> {
             require,
             users,
             roles,
+            max_age: self.max_age(app.max_age.as_ref(), require),
+            stricter_for: self.stricter_for.clone(),
             challenge: self.challenge(app.challenge.as_ref()).unwrap_or_default(),
         }
     }
@@ -206,7 +212,7 @@ impl Compiler<'_> {
         };
         let methods = Methods::read(&rule.methods, |fault| self.faults.add(fault));
         let require = match &rule.require {
-            Some(_) => self.require(rule.require.as_ref()).unwrap_or(Require::SignedIn),
+            Some(_) => self.require(rule.require.as_ref()).unwrap_or(Require::TwoFactor),
             None => whole.require,
         };
         let mut name =
@@ -237,7 +243,12 @@ impl Compiler<'_> {
             self.note(written, message, format!("write `{inherited} = []` in the rule to leave those out"));
         }
         let challenge = self.challenge(rule.challenge.as_ref()).unwrap_or(whole.challenge);
-        let rule = Rule { name: name.into(), place: place_of(written), require, users, roles, challenge };
+        let max_age = match &rule.max_age {
+            Some(_) => self.max_age(rule.max_age.as_ref(), require),
+            None => whole.max_age.filter(|_| require == Require::TwoFactor),
+        };
+        let (name, place, stricter_for) = (name.into(), place_of(written), self.stricter_for.clone());
+        let rule = Rule { name, place, require, users, roles, max_age, stricter_for, challenge };
         Matched { path, methods, rule }
     }
 
@@ -251,29 +262,38 @@ impl Compiler<'_> {
             ("deny", Some(Require::Deny)),
         ];
         let require = self.choice("require", written, &choices);
-        if let (Some(written), Some(require)) = (written, require)
-            && let Some((message, hint)) = self.out_of_reach(require)
-        {
-            self.fault(written, message, hint);
+        if let (Some(written), Some(Require::Tailnet), false) = (written, require, self.is_on_tailnet) {
+            self.fault(
+                written,
+                "`require = \"tailnet\"` without the section [tailscale]: nobody could come in",
+                "write `[tailscale]` where this machine is on a tailnet",
+            );
         }
         require
     }
 
-    /// Why nobody at all could meet `require`: the only second factor of this release is the tailnet.
-    fn out_of_reach(&self, require: Require) -> Option<(&'static str, &'static str)> {
-        match (require, self.tailnet) {
-            (Require::Tailnet, Tailnet::Absent) => Some((
-                "`require = \"tailnet\"` without the section [tailscale]: nobody could come in",
-                "write `[tailscale]` where this machine is on a tailnet",
-            )),
-            (Require::TwoFactor, Tailnet::Absent | Tailnet::CountsAsOne) => Some((
-                "`require = \"two_factor\"`, and nothing counts as two factors",
-                "write `require = \"signed_in\"`; or `[tailscale]` with `counts_as = \"two_factor\"`: other \
-                 second factors come in a later release",
-            )),
-            (Require::TwoFactor | Require::Tailnet, Tailnet::CountsAsTwo | Tailnet::CountsAsOne)
-            | (Require::Public | Require::Optional | Require::SignedIn | Require::Deny, _) => None,
+    /// How old the last showing of a factor may be, beside this `require`.
+    fn max_age(&mut self, written: Option<&Placed<String>>, require: Require) -> Option<Duration> {
+        let written = written?;
+        if require != Require::TwoFactor {
+            self.fault(
+                written,
+                "`max_age` where two factors are not asked for",
+                "write `require = \"two_factor\"` beside it, or take it out",
+            );
         }
+        match config::span(written) {
+            // In less time than that nobody comes back from showing one.
+            Ok(span) if (SHORTEST_AGE..=LONGEST_AGE).contains(&span) => return Some(span),
+            Ok(_) => self.faults.add(
+                written.fault(
+                    Fault::new(format!("`max_age = \"{}\"` is out of reason", written.value))
+                        .hint("between one minute (\"1m\") and 400 days (\"400d\")"),
+                ),
+            ),
+            Err(fault) => self.faults.add(fault),
+        }
+        None
     }
 
     fn challenge(&mut self, written: Option<&Placed<String>>) -> Option<Challenge> {
@@ -290,6 +310,8 @@ fn built_in(app: &str, which: &str, require: Require) -> Rule {
         require,
         users: Box::default(),
         roles: Box::default(),
+        max_age: None,
+        stricter_for: Arc::default(),
         challenge: Challenge::default(),
     }
 }

@@ -10,13 +10,6 @@ use crate::identity::Require;
 impl Compiler<'_> {
     /// Notes on `app`.
     pub(super) fn notes_on(&mut self, app: &App, written: &Placed<AppSettings>) {
-        if app.rules.iter().map(|matched| &matched.rule).chain([&app.whole]).any(Rule::asks_for_two_factors) {
-            let message = format!(
-                "app.{} asks for two factors: in this release a device of the tailnet is all that is",
-                app.name
-            );
-            self.note(written, message, "a password alone does not open it; other second factors come later");
-        }
         if let Some((open, hint)) = open(&app.whole) {
             self.note(written, format!("app.{} {open}", app.name), hint);
         }

@@ -6,9 +6,9 @@ use super::{APPROVAL_WAITS, Challenge, Challenges, State};
 use crate::audit::{Entry, Event, Recorded};
 use crate::clock::Wall;
 use crate::error::Error;
-use crate::identity::Actor;
+use crate::identity::{Actor, SessionId};
 use crate::notices::{Notice, Noticed};
-use crate::store::{Rows, Statement, StoreError, Write, WriteError, values};
+use crate::store::{Row, Rows, Statement, StoreError, Write, WriteError, values};
 
 /// What somebody answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +36,30 @@ pub enum Decided {
     Nothing,
 }
 
+/// Whose a challenge is.
+#[derive(Clone, Debug)]
+pub enum Theirs {
+    /// It is theirs, and opened this session.
+    Yes(Box<Challenge>, Option<SessionId>),
+    /// It is somebody else's.
+    WrongPerson,
+    /// Nothing is known under that name (any more).
+    Nothing,
+}
+
 static BY_TAP: Statement = Statement::new("select id from challenge where tap = $1");
 static BY_MESSAGE: Statement = Statement::new(
     "select id from challenge where chat = $1 and message = $2 order by created_at desc limit 1",
 );
 static ASKED: Statement =
     Statement::new("select 1 from telegram_link where account_id = $1 and person = $2 and chat = $3");
+static TYPED: Statement = Statement::new(
+    "select challenge.id from challenge join telegram_link on telegram_link.account_id = challenge.account_id \
+     where challenge.state = 'pending' and challenge.expires_at > $3 and challenge.mode = 'type' \
+     and challenge.prompt = 'sent' and challenge.chat = $2 \
+     and telegram_link.person = $1 and telegram_link.chat = $2 order by challenge.created_at limit 20",
+);
+static OPENED: Statement = Statement::new("select opened from challenge where id = $1");
 static DECIDE: Statement = Statement::new(
     "update challenge set state = $2, decided_at = $3, approved_at = $4, expires_at = $5, told = false \
      where id = $1 and state = 'pending' and expires_at > $3 and exists \
@@ -67,6 +85,30 @@ impl Challenges {
         self.found(&self.store.get(&BY_MESSAGE, values![chat, message]).await?, now).await
     }
 
+    /// Those that wait for `person` to type a number in `chat`, oldest first.
+    pub async fn typed(&self, (person, chat): (i64, i64), now: Wall) -> Result<Vec<Challenge>, StoreError> {
+        let rows = self.store.get(&TYPED, values![person, chat, now]).await?;
+        let mut typed = Vec::new();
+        for row in &rows {
+            typed.extend(self.by_id(row.parsed(0)?, now).await?);
+        }
+        Ok(typed)
+    }
+
+    /// The challenge that `tap` names and the session it opened, for `person` in `chat`, if it is they who
+    /// answer for its account now. That somebody else tried is recorded.
+    pub async fn theirs(&self, tap: &str, (person, chat): (i64, i64), now: Wall) -> Result<Theirs, Error> {
+        let Some(asked) = self.by_tap(tap, now).await? else { return Ok(Theirs::Nothing) };
+        if self.store.get(&ASKED, values![asked.user.to_string(), person, chat]).await?.is_empty() {
+            let entry = Entry::new(Event::WrongPerson, Actor::Visitor).about(asked.user);
+            self.store.write(Write::new().audit(entry.with("person", person), now)).await?;
+            return Ok(Theirs::WrongPerson);
+        }
+        let rows = self.store.get(&OPENED, values![asked.id.to_string()]).await?;
+        let opened = rows.first().map_or(Ok(None), |row| row.optional(0, Row::parsed))?;
+        Ok(Theirs::Yes(Box::new(asked), opened))
+    }
+
     /// Takes the answer of `person` in the private `chat` with them to the challenge that `tap` names.
     pub async fn answer(
         &self,
@@ -76,12 +118,11 @@ impl Challenges {
         now: Wall,
     ) -> Result<Decided, Error> {
         for _ in 0..TRIES {
-            let Some(asked) = self.by_tap(tap, now).await? else { return Ok(Decided::Nothing) };
-            if self.store.get(&ASKED, values![asked.user.to_string(), person, chat]).await?.is_empty() {
-                let entry = Entry::new(Event::WrongPerson, Actor::Visitor).about(asked.user);
-                self.store.write(Write::new().audit(entry.with("person", person), now)).await?;
-                return Ok(Decided::WrongPerson);
-            }
+            let asked = match self.theirs(tap, (person, chat), now).await? {
+                Theirs::Yes(asked, _opened) => *asked,
+                Theirs::WrongPerson => return Ok(Decided::WrongPerson),
+                Theirs::Nothing => return Ok(Decided::Nothing),
+            };
             if asked.state != State::Pending {
                 return Ok(Decided::Before(asked));
             }

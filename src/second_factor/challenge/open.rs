@@ -1,6 +1,6 @@
 //! A sign-in begins to wait. Owns who takes whose place, and whether somebody is asked on Telegram.
 
-use super::super::prompting::{Mode, Prompting};
+use super::super::prompting::{Mode, Pause, Prompting};
 use super::{Asker, Challenge, Challenges, Prompt, State, WAITS};
 use crate::audit::{Entry, Event, Recorded};
 use crate::clock::Wall;
@@ -213,6 +213,12 @@ impl Challenges {
             tap,
         };
         Ok(Opened { secret, challenge })
+    }
+
+    /// Until when, and why, `user` is not asked on Telegram, if they are not now.
+    pub async fn pause(&self, user: UserId, now: Wall) -> Result<Option<Pause>, StoreError> {
+        let (prompting, _) = self.prompting(user).await?;
+        Ok(prompting.pause(now))
     }
 
     /// What is known of the prompts of `user`, and the version that compare-and-set needs.

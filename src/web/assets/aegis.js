@@ -31,10 +31,43 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
   });
 }
 
+// A page that waits asks how far its sign-in has come, and goes on by itself.
+const waits = document.querySelector("form[data-waits]");
+if (waits) {
+  let asking = new AbortController();
+  const ask = async () => {
+    asking.abort();
+    const { signal } = asking = new AbortController();
+    while (!signal.aborted) {
+      try {
+        const answer = await fetch(waits.dataset.waits, { signal, cache: "no-store" });
+        const { state, to } = answer.ok ? await answer.json() : {};
+        if (signal.aborted) return;
+        if (state === "approved") { waits.requestSubmit(); return; }
+        if (to) { location.replace(to); return; }
+      } catch { /* no answer: asked again, or the page is left */ }
+      await new Promise((done) => { setTimeout(done, 1000); });
+    }
+  };
+  waits.addEventListener("submit", () => asking.abort());
+  // Whoever comes back from Telegram sees at once what became of it.
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
+  window.addEventListener("pageshow", ({ persisted }) => { if (persisted) ask(); });
+  ask();
+}
+document.querySelector("form[data-continues]")?.requestSubmit();
+
+// What may not be asked for yet.
+for (const button of document.querySelectorAll("button[data-ready-in]")) {
+  const left = Number(button.dataset.readyIn);
+  button.disabled = left > 0;
+  setTimeout(() => { button.disabled = false; }, left);
+}
+
 // Times as the clock of the person reading shows them.
 for (const moment of document.querySelectorAll("time[data-local]")) {
   const date = new Date(moment.dateTime);
-  const shape = { clock: { timeStyle: "short" }, day: { dateStyle: "long" } }[moment.dataset.local];
+  const shape = { clock: { timeStyle: "short" }, second: { timeStyle: "medium" }, day: { dateStyle: "long" } }[moment.dataset.local];
   moment.textContent = new Intl.DateTimeFormat(undefined, shape).format(date);
 }
 

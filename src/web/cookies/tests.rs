@@ -69,7 +69,7 @@ fn apps_get_what_is_not_ours() {
         (&[b"a=b; aegis_token=x; c=d"], Some("a=b; c=d")),
         (&[b"aegis_token=x", b"a=b"], Some("a=b")),
         (&[b"a=b", b"c=d"], Some("a=b; c=d")),
-        (&[b"aegis_token=x; __Host-aegis_session=y;__Host-aegis_device=z"], None),
+        (&[b"aegis_token=x; __Host-aegis_session=y;__Host-aegis_device=z;__Host-aegis_challenge=w"], None),
         (&[b"AEGIS_TOKEN=x; aegis_token =y; aegis_token"], None),
         (&[b"x=\"1; aegis_token=SECRET; y=2\""], Some("x=\"1; y=2\"")),
         (&[b"aegis_token=\"x\"; a=\xff"], Some("a=\u{fffd}")),

@@ -177,61 +177,6 @@ pub fn too_many(site: &Site, page: &TooMany<'_>) -> Response {
     response
 }
 
-/// Somebody who is signed in, at an app that asks for more.
-#[derive(Clone, Copy, Debug)]
-pub struct SecondFactor<'a> {
-    /// As whom.
-    pub username: &'a str,
-    /// Where they wanted to go.
-    pub return_to: &'a ReturnTo,
-    /// Where they came from.
-    pub from: CameFrom<'a>,
-}
-
-/// The app asks for two factors, and a password is one: says what helps instead of going round.
-pub fn second_factor(site: &Site, page: &SecondFactor<'_>) -> Response {
-    let card = html! {
-        (head("A second factor is needed", Some(&to(page.return_to))))
-        (note(Tone::Plain, &html! {
-            "This app asks for a second factor. Open it from a device on your tailnet."
-        }))
-        p.soft {
-            "You are signed in as " strong { (page.username) } ". "
-            @match page.from.tailnet {
-                OnTailnet::SignedOut => "This device may be one, but you signed out of the tailnet in this browser.",
-                OnTailnet::Stranger(_) => "This device is on the tailnet; link it on your account page first.",
-                OnTailnet::Known(_) => "This device is on the tailnet, but is not enough for this app.",
-                OnTailnet::Elsewhere
-                | OnTailnet::Unvouched
-                | OnTailnet::Unusable(_)
-                | OnTailnet::Unanswered(_)
-                | OnTailnet::Foreign => {}
-            }
-        }
-        div.others {
-            @match page.from.tailnet {
-                OnTailnet::SignedOut => {
-                    (use_again("Use the tailnet again", Some("main"), Some(page.return_to)))
-                }
-                OnTailnet::Stranger(_) => {
-                    a.button.main href=(urls::ACCOUNT) { "My account" }
-                }
-                OnTailnet::Elsewhere
-                | OnTailnet::Unvouched
-                | OnTailnet::Known(_)
-                | OnTailnet::Unusable(_)
-                | OnTailnet::Unanswered(_)
-                | OnTailnet::Foreign => {
-                    a.button.main href=(page.return_to.as_str()) { "Try again" }
-                }
-            }
-            a.button href=(urls::HOME) { "My apps" }
-        }
-        (page.from.line())
-    };
-    door(site, StatusCode::OK, "A second factor is needed", &card)
-}
-
 fn to(return_to: &ReturnTo) -> Markup {
     html! { "to continue to " strong { (return_to.host()) } }
 }

@@ -8,7 +8,7 @@ use crate::clock::Wall;
 use crate::error::Kind;
 use crate::identity::SessionId;
 use crate::place::{Host, Origin, Scheme};
-use crate::web::{ReturnTo, Site, travelling};
+use crate::web::{Destination, ReturnTo, Site, travelling};
 
 /// What a page holds after `EVIL` was written wherever somebody else's text can stand.
 const EVIL: &str = "\"><script>alert('x')</script><a href=\"javascript:x\" onclick='y'>&amp;";
@@ -62,6 +62,20 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
         said: Said::Nothing,
     };
     let setup = Setup { code: text, username: text, email: text, name: text, ..Setup::default() };
+    let to_app = Destination::App(back.clone());
+    let step = Step {
+        to: &to_app,
+        telegram: OnTelegram::Asked(Asks::Pick(42)),
+        bot: Some(text),
+        others: Others { totp: true, passkeys: true, recovery: true },
+        keep: true,
+        remember: true,
+        ends: MOMENT.plus(minutes),
+        again_at: MOMENT.plus(Duration::from_secs(30)),
+        now: MOMENT,
+    };
+    let of = |telegram| Step { telegram, ..step };
+    let paused = OnTelegram::Paused { until: MOMENT.plus(minutes), denied: true };
     let offer = |ticked| Some(Offer { login: text, ticked });
     let home_of = |by, tiles| home(site, &Home { username: text, by, tiles });
     vec![
@@ -112,14 +126,17 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
                 &SignIn { state: SignInState::NoAccess, from: on_tailnet(OnTailnet::Known(text)), ..form },
             ),
         ),
-        ("second-factor", second_factor(site, &SecondFactor { username: text, return_to: &back, from })),
+        (
+            "second-factor",
+            second_factor(site, &SecondFactor { username: text, return_to: Some(&back), from }),
+        ),
         (
             "second-factor-stranger",
             second_factor(
                 site,
                 &SecondFactor {
                     username: text,
-                    return_to: &back,
+                    return_to: Some(&back),
                     from: on_tailnet(OnTailnet::Stranger(text)),
                 },
             ),
@@ -128,9 +145,54 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
             "second-factor-signed-out",
             second_factor(
                 site,
-                &SecondFactor { username: text, return_to: &back, from: on_tailnet(OnTailnet::SignedOut) },
+                &SecondFactor {
+                    username: text,
+                    return_to: Some(&back),
+                    from: on_tailnet(OnTailnet::SignedOut),
+                },
             ),
         ),
+        (
+            "second-factor-on-tailnet",
+            second_factor(
+                site,
+                &SecondFactor { username: text, return_to: None, from: on_tailnet(OnTailnet::Known(text)) },
+            ),
+        ),
+        ("step-up", step_up(site, &to_app)),
+        ("step-up-account", step_up(site, &Destination::Account)),
+        ("approve", approve(site, &step, Tried::Nothing)),
+        ("approve-type", approve(site, &of(OnTelegram::Asked(Asks::Type(42))), Tried::Nothing)),
+        ("approve-plain", approve(site, &of(OnTelegram::Asked(Asks::Plain)), Tried::Nothing)),
+        ("approve-too-soon", approve(site, &step, Tried::TooSoon)),
+        ("approve-again-too-soon", approve(site, &step, Tried::AgainTooSoon)),
+        ("approve-unreachable", approve(site, &of(OnTelegram::Unreachable), Tried::Nothing)),
+        ("approve-blocked", approve(site, &of(OnTelegram::Blocked), Tried::Nothing)),
+        ("approve-paused", approve(site, &of(paused), Tried::Nothing)),
+        ("approve-not-asked", approve(site, &of(OnTelegram::NotAsked), Tried::Nothing)),
+        (
+            "approve-nothing",
+            approve(
+                site,
+                &Step { telegram: OnTelegram::Unused, others: Others::default(), bot: None, ..step },
+                Tried::Nothing,
+            ),
+        ),
+        ("approved", approved(site, &step)),
+        ("code", code(site, &step, Tried::Nothing)),
+        ("code-wrong", code(site, &step, Tried::WrongCode)),
+        ("code-paused", code(site, &of(paused), Tried::Nothing)),
+        ("codes-locked", codes_locked(site, &step, MOMENT.plus(minutes))),
+        ("recovery", recovery(site, &step, Tried::Nothing)),
+        ("recovery-wrong", recovery(site, &of(OnTelegram::Blocked), Tried::WrongCode)),
+        ("passkey", passkey(site, &of(OnTelegram::Unreachable))),
+        ("denied", ended(site, &to_app, Ended::Denied)),
+        ("wrong-number", ended(site, &to_app, Ended::WrongNumber)),
+        ("expired", ended(site, &to_app, Ended::Expired { at: MOMENT, approved: false })),
+        ("expired-approved", ended(site, &Destination::Home, Ended::Expired { at: MOMENT, approved: true })),
+        ("superseded", ended(site, &to_app, Ended::Superseded)),
+        ("over", ended(site, &to_app, Ended::Over)),
+        ("another-waits", another_waits(site, &to_app)),
         ("sign-out", sign_out(site, Some(text), None)),
         ("sign-out-device", sign_out(site, None, Some(text))),
         ("sign-out-both", sign_out(site, Some(text), Some(text))),
