@@ -7,6 +7,7 @@ mod doctor;
 mod import_elsewhere;
 mod importing;
 mod tailnet;
+mod tokens;
 
 use std::path::PathBuf;
 use std::process::Output;

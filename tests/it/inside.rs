@@ -28,6 +28,7 @@ mod identity;
 mod interface;
 mod leaving;
 mod lifetimes;
+mod own_tokens;
 mod pages;
 mod passkeys;
 mod password_alone;

@@ -18,6 +18,7 @@ macro_rules! through_every_proxy {
     };
 }
 
+mod api_tokens;
 mod check_endpoints;
 mod files;
 mod forwarded;
