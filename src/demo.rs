@@ -1,4 +1,5 @@
-//! The show: Aegis, a small app and a reverse proxy before it, on loopback, gone when it ends.
+//! The show: Aegis, a small app, a reverse proxy before it and a pretend phone, on loopback, gone when it
+//! ends.
 //!
 //! Promises: the server is the one of `aegis serve`, with the cookies of production; nothing is left
 //! behind, neither a file nor a process; nobody beyond this machine can reach any of it.
@@ -7,6 +8,7 @@
 pub mod bot_api;
 mod caddy;
 mod folder;
+mod phone;
 mod sample_app;
 mod stand_in;
 
@@ -18,10 +20,12 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::audit::{Entry, Event, Recorded as _};
 use crate::clock::Clock;
 use crate::config::{self, Sources};
 use crate::error::{Error, Fault, Faults};
-use crate::identity::{Actor, NotAccepted};
+use crate::identity::{Actor, NotAccepted, SessionId, UserId};
+use crate::second_factor::Proof;
 use crate::secret::{Secret, random_bytes};
 use crate::serve::house::House;
 use crate::serve::listen::Address;
@@ -30,8 +34,10 @@ use crate::state::App;
 use crate::store::Write;
 use crate::users::NewUser;
 
+use bot_api::BotApi;
 use caddy::Caddy;
 use folder::Folder;
+use phone::PhonePage;
 use sample_app::SampleApp;
 use stand_in::StandIn;
 
@@ -39,6 +45,8 @@ use stand_in::StandIn;
 const PORTAL: &str = "auth.aegis.localhost";
 /// The host of the sample app.
 const APP: &str = "arlo.aegis.localhost";
+/// The host of the pretend phone.
+const PHONE: &str = "phone.aegis.localhost";
 /// What the app is told.
 const IDENTITY: [&str; 6] = [
     "Remote-User",
@@ -52,6 +60,10 @@ const IDENTITY: [&str; 6] = [
 const PORT: u16 = 8080;
 /// Who can sign in.
 const USERNAME: &str = "sam";
+/// Telegram's id of that person, in the show's own Telegram.
+const PERSON: i64 = 1_000_001;
+/// The name of the bot there.
+const BOT: &str = "aegis_demo_bot";
 
 /// What a newcomer needs to know.
 pub struct Invitation {
@@ -61,6 +73,8 @@ pub struct Invitation {
     pub username: &'static str,
     /// With which password; another one each time.
     pub password: Secret,
+    /// The address of the pretend phone.
+    pub phone: String,
     /// Which proxy stands before all, in words.
     pub proxy: String,
     /// The settings, for other commands.
@@ -87,7 +101,15 @@ async fn start(
 ) -> Result<(), Faults> {
     let port = free_port()?;
     let config = folder.join("aegis.toml");
-    fs::write(&config, settings(folder, port))
+    let token = Secret::new(format!("1000000:{}", Secret::random(35).reveal()));
+    let telegram = BotApi::new(&token, BOT, clock.clone())?;
+    let bot_api = Listener::bind(&[Address::Tcp((Ipv4Addr::LOCALHOST, 0).into())])?;
+    let api_port = bot_api
+        .iter()
+        .find_map(Listener::tcp_address)
+        .ok_or_else(|| Fault::new("no port is free on 127.0.0.1"))?
+        .port();
+    fs::write(&config, settings(folder, port, api_port, &token))
         .map_err(|error| Fault::new(format!("cannot write {}: {error}", config.display())))?;
     let sources =
         Sources { file: Some(config.clone()), directory: folder.to_path_buf(), ..Sources::default() };
@@ -95,9 +117,13 @@ async fn start(
     let app = App::open(App::prepare(&settings)?, &settings, clock.clone())?;
     let password = password();
     add_user(&app, &password).await.map_err(|error| Fault::new(error.log))?;
+    let phone = telegram.person(PERSON, "Sam");
+    let phone_at = format!("http://{PHONE}:{port}");
+    let origin = phone_at.parse().map_err(|_| Fault::new("the phone has no address"))?;
     let invitation = |proxy| Invitation {
         address: format!("http://{APP}:{port}/"),
         username: USERNAME,
+        phone: format!("{phone_at}/"),
         password,
         proxy,
         config,
@@ -105,6 +131,7 @@ async fn start(
 
     let aegis = unix(folder.join("aegis.sock"))?;
     let sample_app = unix(folder.join("app.sock"))?;
+    let phone_page = unix(folder.join("phone.sock"))?;
     let house = House::start(&app)?;
     let (stop, stopped) = watch::channel(false);
     let until = || {
@@ -121,7 +148,9 @@ async fn start(
             let _told = stop.send(true);
             faults
         };
-        tokio::join!(house, app).0
+        let phone = beside(phone_page, PhonePage::new(telegram.clone(), phone, origin), until());
+        let telegram = telegram.serve(bot_api, until());
+        tokio::join!(house, app, phone, telegram).0
     };
     let before = async {
         let until = async {
@@ -190,8 +219,9 @@ fn free_port() -> Result<u16, Fault> {
 }
 
 /// The settings of the show: what a newcomer would write.
-fn settings(folder: &Path, port: u16) -> String {
+fn settings(folder: &Path, port: u16, api_port: u16, token: &Secret) -> String {
     let folder = folder.display();
+    let token = token.reveal();
     format!(
         r#"public_url = "http://{PORTAL}:{port}"
 listen = ["unix:{folder}/aegis.sock"]
@@ -200,10 +230,14 @@ data_dir = "{folder}/data"
 [cookie]
 domain = "aegis.localhost"
 
+[telegram]
+api_url = "http://127.0.0.1:{api_port}"
+token = "{token}"
+
 [app.arlo]
 title = "Arlo"
 hosts = ["{APP}:{port}"]
-require = "signed_in"
+require = "two_factor"
 public = ["/public"]
 
 [[app.arlo.rule]]
@@ -225,7 +259,20 @@ async fn add_user(app: &App, password: &Secret) -> Result<(), Error> {
         active: true,
         password: Some(hash),
     };
-    app.users.add(Write::new(), new, Actor::Command, app.clock.now().wall).await?;
+    let now = app.clock.now().wall;
+    let user = app.users.add(Write::new(), new, Actor::Command, now).await?;
+    link(app, user).await
+}
+
+/// Links the person's phone as they would: begun in a browser, answered there, confirmed.
+async fn link(app: &App, user: UserId) -> Result<(), Error> {
+    let (links, now, session) = (&app.second_factor.telegram, app.clock.now().wall, SessionId::new());
+    let offer = links.offer(user, session, now).await?;
+    links.answered(offer.payload.reveal(), (PERSON, PERSON), "Sam", now).await?;
+    let confirmed = links.confirm(Write::new(), (user, session), PERSON, now).await?;
+    let Proof { write, .. } = confirmed.ok_or_else(|| Error::internal("the phone was not linked"))?;
+    let entry = Entry::new(Event::FactorAdded, Actor::Command).about(user);
+    app.store.write(write.audit(entry, now)).await?;
     Ok(())
 }
 

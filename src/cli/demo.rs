@@ -33,18 +33,20 @@ pub(super) fn run() -> Outcome {
 }
 
 fn invite(invitation: &Invitation) {
-    let Invitation { address, username, password, proxy, config } = invitation;
+    let Invitation { address, username, password, phone, proxy, config } = invitation;
     let aegis = std::env::args().next().unwrap_or_else(|| "aegis".to_owned());
     let lines = [
-        "Aegis, a small app and a proxy before it, on this machine alone.".to_owned(),
+        "Aegis, a small app, a proxy before it and a pretend phone, on this machine alone.".to_owned(),
         String::new(),
         format!("Open      {address}"),
         format!("Name      {username}"),
         format!("Password  {}", password.reveal()),
+        format!("Phone     {phone}"),
         String::new(),
         format!("Proxy     {}", out::tame(proxy)),
         String::new(),
-        "Try       Sign in: the app shows what it is told of you, and never sees your password.".to_owned(),
+        "Try       Open the phone beside it, sign in, and tap the number that the page shows.".to_owned(),
+        "          The app shows what it is told of you, and never sees your password.".to_owned(),
         format!("          {address}admin needs a role that {username} lacks. Why, in another terminal:"),
         format!("          {aegis} explain --last --config {}", config.display()),
         format!("          A program is refused and not redirected: curl -i {address}"),

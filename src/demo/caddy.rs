@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::{APP, PORTAL};
+use super::{APP, PHONE, PORTAL};
 use crate::clock::Clock;
 
 /// What users import, as it is shipped.
@@ -142,6 +142,11 @@ http://{APP}:{port} {{
 	bind 127.0.0.1
 	import aegis
 	reverse_proxy unix/{folder}/app.sock
+}}
+
+http://{PHONE}:{port} {{
+	bind 127.0.0.1
+	reverse_proxy unix/{folder}/phone.sock
 }}
 "
     )

@@ -11,7 +11,7 @@ use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
-use super::{APP, IDENTITY, PORTAL};
+use super::{APP, IDENTITY, PHONE, PORTAL};
 use crate::forwarded::Peer;
 use crate::serve::Answer;
 
@@ -34,16 +34,21 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 type Reply = Response<Full<Bytes>>;
 
 /// The proxy, and the sockets behind it.
-pub(super) struct StandIn(PathBuf, PathBuf);
+pub(super) struct StandIn {
+    aegis: PathBuf,
+    app: PathBuf,
+    phone: PathBuf,
+}
 
 impl StandIn {
     /// Between visitors and the sockets in `folder`.
     pub(super) fn new(folder: &Path) -> Self {
-        Self(folder.join("aegis.sock"), folder.join("app.sock"))
+        let socket = |name| folder.join(name);
+        Self { aegis: socket("aegis.sock"), app: socket("app.sock"), phone: socket("phone.sock") }
     }
 
     async fn pass(&self, peer: Peer, request: Request<Incoming>) -> Result<Reply, Failed> {
-        let Self(aegis, app) = self;
+        let Self { aegis, app, phone } = self;
         let (mut head, body) = request.into_parts();
         let body = Limited::new(body, LARGEST).collect().await?.to_bytes();
         let target = head.uri.path_and_query().ok_or("no target")?.to_string();
@@ -58,6 +63,8 @@ impl StandIn {
         let name = host.to_str()?.split(':').next().unwrap_or_default();
         if name == PORTAL && !CHECKS.iter().any(|check| target.starts_with(check)) {
             return ask(aegis, Request::from_parts(head, body.into())).await;
+        } else if name == PHONE {
+            return ask(phone, Request::from_parts(head, body.into())).await;
         } else if name != APP {
             return Ok(empty(StatusCode::NOT_FOUND));
         }

@@ -52,7 +52,7 @@ impl House {
             let store = self.store.clone();
             tasks.spawn(async move { store.write(Write { recorded: true, ..write }).await });
         }
-        tasks.join_all().await.into_iter().filter(Result::is_ok).count()
+        tasks.join_all().await.iter().map(|done| usize::from(done.is_ok())).sum()
     }
 
     /// The newest notice.

@@ -16,7 +16,7 @@ const TOKEN: &str = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw-";
 fn settings(api_url: &str) -> TelegramSettings {
     let text = |text: &str| Placed::of(text.to_owned());
     TelegramSettings {
-        token: Some(Placed::of(Secret::new(TOKEN))),
+        token: Some(secret(TOKEN)),
         mode: text("pick"),
         api_url: text(api_url),
         receive: text("polling"),
@@ -30,8 +30,8 @@ fn compile(change: impl FnOnce(&mut TelegramSettings)) -> Result<Options, Faults
     Options::compile(&Placed::of(settings))
 }
 
-fn secret(text: &str) -> Option<Placed<Secret>> {
-    Some(Placed::of(Secret::new(text)))
+fn secret(text: &str) -> Placed<Secret> {
+    Placed::of(Secret::new(text))
 }
 
 fn message(text: &str) -> String {
@@ -54,7 +54,7 @@ fn what_is_written_is_what_holds() {
     let longest = "s".repeat(256);
     let options = compile(|settings| {
         settings.receive.value = "webhook".to_owned();
-        settings.webhook_secret = secret(&longest);
+        settings.webhook_secret = Some(secret(&longest));
     });
     assert_eq!(options.unwrap().receive, Receive::Webhook(Secret::new(longest)));
     for url in
@@ -78,17 +78,16 @@ fn every_fault_is_told_at_once_with_a_hint_and_without_a_secret() {
     for token in tokens {
         let faults = compile(|settings| {
             settings.token = secret(token);
-            settings.mode.value = "Pick".to_owned();
             settings.api_url.value = "http://api.telegram.org".to_owned();
             settings.receive.value = "push".to_owned();
         })
         .unwrap_err();
-        assert_eq!(faults.0.len(), 4, "asked for {token:?}: {faults}");
+        assert_eq!(faults.0.len(), 3, "asked for {token:?}: {faults}");
         assert!(faults.0.iter().all(|fault| fault.hint.is_some()), "{faults}");
         assert!(!faults.to_string().contains("AAHdqTcv"), "a fault quotes the token: {faults}");
     }
     assert!(compile(|settings| settings.token = None).is_err(), "no token at all");
-    for bad in [None, secret(""), secret("not this!"), secret(&"s".repeat(257))] {
+    for bad in [None, Some(secret("")), Some(secret("not this!")), Some(secret(&"s".repeat(257)))] {
         let faults = compile(|settings| {
             settings.receive.value = "webhook".to_owned();
             settings.webhook_secret.clone_from(&bad);
@@ -114,14 +113,13 @@ fn options_are_equal_by_every_part_and_show_no_secret() {
     let webhook = |with: &str| {
         compile(|settings| {
             settings.receive.value = "webhook".to_owned();
-            settings.webhook_secret = secret(with);
+            settings.webhook_secret = Some(secret(with));
         })
         .unwrap()
     };
     let others = [
-        compile(|settings| settings.mode.value = "type".to_owned()).unwrap(),
         compile(|settings| settings.api_url.value = "https://tg.example.com".to_owned()).unwrap(),
-        compile(|settings| settings.token = secret(&TOKEN.replace("saw-", "saw_"))).unwrap(),
+        compile(|settings| settings.token = Some(secret(&TOKEN.replace("saw-", "saw_")))).unwrap(),
         webhook("one"),
         webhook("two"),
     ];

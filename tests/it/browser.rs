@@ -4,6 +4,15 @@ mod bot_api;
 
 use std::process::{Command, Stdio};
 
+use aegis::audit::{Entry, Event, Recorded as _};
+use aegis::clock::Clock;
+use aegis::identity::{Actor, SessionId};
+use aegis::place::Origin;
+use aegis::second_factor::passkeys::{Holder, Passkeys};
+use aegis::store::Store;
+use aegis::users::Users;
+
+use crate::lab::authenticator::Passkey;
 use crate::lab::proxy::{Kind, repository};
 use crate::lab::tailnet::Runs;
 use crate::lab::way::Way;
@@ -134,6 +143,36 @@ fn browser_follows_links_of_one_use() {
         ("AEGIS_LINK_TOO", &second),
     ];
     drive("links.mjs", &lab, &settings);
+}
+
+/// A first passkey of `username`, as Chromium's virtual authenticator takes it.
+fn passkey_of(lab: &Lab, username: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let origin: Origin = lab.way.public_url().parse().expect("an origin");
+    runtime.block_on(async {
+        let store = Store::open_beside(&lab.aegis().folder.join("data")).expect("the database of the lab");
+        let user = Users::new(store.clone()).by_login(username).await.unwrap().expect("the person is there");
+        let (passkeys, now, session) =
+            (Passkeys::new(store.clone()), Clock::system().now().wall, SessionId::new());
+        passkeys.stand_at(&origin);
+        let holder = Holder { id: user.id, username: &user.username, name: &user.name };
+        let begun = passkeys.begin_registration(holder, session, now).await.expect("a ceremony");
+        let (passkey, answer) = Passkey::make(&begun.options, &origin.to_string(), |_| {});
+        let (ceremony, answer) = (begun.ceremony.reveal(), answer.to_string());
+        let made = passkeys.finish_registration(ceremony, session, user.id, answer.as_bytes(), "", now).await;
+        let entry = Entry::new(Event::FactorAdded, Actor::Command).about(user.id);
+        let write = made.unwrap().expect("a passkey").write.audit(entry, now);
+        store.write(write).await.expect("the passkey is added");
+        store.close().await;
+        passkey.for_chromium(origin.host().as_str()).to_string()
+    })
+}
+
+#[test]
+fn browser_signs_in_with_a_passkey_alone() {
+    let lab = Lab::start(Kind::Caddy);
+    let name = lab.person(&[]);
+    drive("passkey.mjs", &lab, &[("AEGIS_USER", &name), ("AEGIS_PASSKEY", &passkey_of(&lab, &name))]);
 }
 
 #[test]

@@ -76,26 +76,51 @@ impl Demo {
         ask.send(SocketAddr::from(([127, 0, 0, 1], self.port)))
     }
 
-    /// Signs in with what the box says, and gives the `Cookie` header for the app.
+    /// Signs in with what the box says and a tap on the phone, and gives the `Cookie` header for the app.
     pub(crate) fn sign_in(&self) -> String {
         let (portal, back) = (self.host("auth"), format!("http://{}/", self.host("arlo")));
         let fields = [("email", NAME), ("password", &self.password), ("rd", &back)];
+        let answer = self.post(&portal, "/login", "", &fields);
+        assert_eq!(answer.status, 303, "the password of\n{}\ncame back: {answer}", self.said);
+        assert_eq!(answer.header("location"), Some("/login/approve"), "{answer}");
+        let waits = cookie(&answer, "__Host-aegis_challenge=");
+        let page = self.send(&Ask::navigation(&portal, "/login/approve").header("Cookie", &waits));
+        let number = between(&page.body, "<b aria-hidden=\"true\">", "</b>");
+        self.tap(&number);
+        let answer = self.post(&portal, "/login/continue", &waits, &[]);
+        assert_eq!(answer.status, 303, "after the tap on {number}\ncame back: {answer}");
+        assert_eq!(answer.header("location"), Some(back.as_str()), "{answer}");
+        cookie(&answer, "aegis_token=")
+    }
+
+    /// Taps the button with this text on the phone, as soon as it is there.
+    fn tap(&self, text: &str) {
+        let phone = self.host("phone");
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let button = "name=\"button\" value=\"";
+        let (message, place) = loop {
+            let shown = self.send(&Ask::get(&phone, "/messages"));
+            assert_eq!(shown.status, 200, "GET /messages of the phone\ncame back: {shown}");
+            let key = shown.body.split("<form").find(|form| form.contains(&format!(">{text}</button>")));
+            if let Some(form) = key {
+                break (between(form, "name=\"message\" value=\"", "\""), between(form, button, "\""));
+            }
+            assert!(Instant::now() < deadline, "no button {text:?} on the phone: {shown}");
+        };
+        let answer = self.post(&phone, "/tap", "", &[("message", &message), ("button", &place)]);
+        assert_eq!(answer.status, 303, "the tap on {text:?}\ncame back: {answer}");
+    }
+
+    /// Posts a form of the page at `host`.
+    fn post(&self, host: &str, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let ask = Ask::new("POST", &portal, "/login")
-            .header("Origin", &format!("http://{portal}"))
+        let ask = Ask::new("POST", host, path)
+            .header("Origin", &format!("http://{host}"))
             .header("Sec-Fetch-Site", "same-origin")
+            .header("Cookie", cookie)
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(&form);
-        let answer = self.send(&ask);
-        assert_eq!(
-            answer.status, 303,
-            "signing in with what the box says\n{}\ncame back: {answer}",
-            self.said
-        );
-        assert_eq!(answer.header("location"), Some(back.as_str()), "{answer}");
-        let cookies = answer.cookies();
-        let token = cookies.iter().find(|cookie| cookie.starts_with("aegis_token="));
-        token.unwrap_or_else(|| panic!("no cookie `aegis_token` in {answer}")).clone()
+        self.send(&ask)
     }
 
     /// The settings it runs with.
@@ -119,6 +144,18 @@ impl Demo {
         let left = processes_of(&self.folder.display().to_string());
         assert!(left.is_empty(), "still running: {left:?}");
     }
+}
+
+/// The pair of the cookie that begins so.
+fn cookie(answer: &Answer, name: &str) -> String {
+    let cookies = answer.cookies();
+    let found = cookies.iter().find(|cookie| cookie.starts_with(name));
+    found.unwrap_or_else(|| panic!("no cookie `{name}` in {answer}")).clone()
+}
+
+fn between(text: &str, before: &str, after: &str) -> String {
+    let found = text.split_once(before).and_then(|(_, rest)| rest.split_once(after));
+    found.unwrap_or_else(|| panic!("nothing between {before} and {after} in {text}")).0.to_owned()
 }
 
 impl Drop for Demo {
@@ -192,6 +229,11 @@ fn a_newcomer_is_shown_around(caddy: Option<Kind>) {
         let answer = demo.send(&Ask::get(&portal, path));
         assert_eq!(answer.status, 404, "the check endpoint {path} through the proxy\ncame back: {answer}");
     }
+    // Another site that is open in the same browser taps nothing.
+    let ask = Ask::new("POST", &demo.host("phone"), "/tap").header("Sec-Fetch-Site", "cross-site");
+    let answer = demo
+        .send(&ask.header("Content-Type", "application/x-www-form-urlencoded").body("message=1&button=0"));
+    assert_eq!(answer.status, 403, "a tap from another site\ncame back: {answer}");
     let answer = demo.send(&Ask::get("elsewhere.example", "/"));
     assert!(!answer.body.contains("Hello"), "another host reached the app: {answer}");
 

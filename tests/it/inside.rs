@@ -35,5 +35,6 @@ mod races;
 mod readings;
 mod regressions;
 mod reload;
+mod telegram;
 mod verdicts;
 mod wire;

@@ -4,6 +4,9 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use super::*;
 
+/// Something done to the sealing keys.
+type Edit<'a> = &'a dyn Fn(&mut Value);
+
 const PLAIN: &[u8] = b"twenty secret bytes.";
 
 fn again(installation: &Installation) -> Keys {
@@ -133,7 +136,7 @@ fn sealing_keys_that_are_damaged_or_open_to_others_are_refused_and_never_replace
         fs::write(&file, &whole[..length]).unwrap();
         is_refused(&format!("cut to {length} bytes"));
     }
-    let edits: [(&str, &dyn Fn(&mut Value)); 7] = [
+    let edits: [(&str, Edit<'_>); 7] = [
         ("none", &|ring| ring["keys"] = json!([])),
         ("a former one alone", &|ring| ring["keys"][0]["retired_at"] = NOW.0.into()),
         ("two that seal", &|ring| ring["keys"].as_array_mut().unwrap().push(stranger["keys"][0].clone())),

@@ -6,6 +6,9 @@ use super::*;
 use crate::second_factor::tests::{NOW, house, recorded};
 use crate::store::WriteError;
 
+/// A code as somebody types it.
+type Typed = fn(&str) -> String;
+
 async fn made(recovery: &RecoveryCodes, user: UserId) -> Vec<Secret> {
     let (codes, write) = RecoveryCodes::make(recorded(), user, NOW);
     recovery.store.write(write).await.expect("the codes are made");
@@ -53,7 +56,7 @@ fn letters_that_are_taken_for_digits_are_read_as_those() {
 async fn a_code_is_read_as_people_type_it() {
     let house = house().await;
     let recovery = RecoveryCodes::new(house.store.clone());
-    let ways: [(&str, fn(&str) -> String); 7] = [
+    let ways: [(&str, Typed); 7] = [
         ("as it is", str::to_owned),
         ("in capitals", str::to_uppercase),
         ("without dashes", |code| code.replace('-', "")),

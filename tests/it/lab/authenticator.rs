@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 /// Somebody is there.
@@ -86,6 +86,19 @@ impl Passkey {
         );
         let handle = said.handle.clone().unwrap_or_default();
         (Self { id: said.id, counter: said.counter, handle, key }, answer)
+    }
+
+    /// As Chromium's virtual authenticator takes it (`WebAuthn.addCredential`).
+    pub(crate) fn for_chromium(&self, rp_id: &str) -> Value {
+        let private = self.key.to_pkcs8v1().expect("a key that can be told");
+        json!({
+            "credentialId": STANDARD.encode(&self.id),
+            "isResidentCredential": true,
+            "rpId": rp_id,
+            "privateKey": STANDARD.encode(private.as_ref()),
+            "userHandle": STANDARD.encode(&self.handle),
+            "signCount": self.counter,
+        })
     }
 
     /// Shows it as `options` ask.
