@@ -1,10 +1,12 @@
 //! The bot: the whole server, a stand-in for Telegram over HTTP, and phones in people's hands.
 
+mod command;
 mod deciding;
 mod failing;
 mod hearing;
 mod linking;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use aegis::audit::{Entry, Event, Recorded as _, newest};
@@ -42,17 +44,7 @@ impl Stage {
     /// With these lines in `[telegram]`.
     fn open_with(lines: &str) -> Self {
         let (clock, hand) = Clock::manual(START);
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let api = BotApi::new(&Secret::new(TOKEN), "example_bot", clock.clone()).expect("a stand-in");
-        let at = {
-            let _entered = runtime.enter();
-            let listeners = Listener::bind(&[Address::Tcp("127.0.0.1:0".parse().unwrap())]).expect("a port");
-            let at = listeners[0].tcp_address().expect("a port");
-            let api = api.clone();
-            runtime.spawn(async move { api.serve(listeners, std::future::pending()).await });
-            at
-        };
+        let (api, at, runtime) = world(clock.clone());
         let settings = format!(
             "public_url = \"https://auth.example.com\"\n[cookie]\ndomain = \"example.com\"\n\
              [app.closed]\nhosts = [\"closed.example.com\"]\nrequire = \"signed_in\"\n\
@@ -180,6 +172,21 @@ impl Stage {
         let lines = self.wait(newest(&self.house.app.store, 0, 1_000)).expect("the record");
         lines.iter().filter(|line| line.event == event.name()).count()
     }
+}
+
+/// A stand-in for Telegram by that clock, where it answers, and what it runs in.
+fn world(clock: Clock) -> (BotApi, SocketAddr, Runtime) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let api = BotApi::new(&Secret::new(TOKEN), "example_bot", clock).expect("a stand-in");
+    let at = {
+        let _entered = runtime.enter();
+        let listeners = Listener::bind(&[Address::Tcp("127.0.0.1:0".parse().unwrap())]).expect("a port");
+        let at = listeners[0].tcp_address().expect("a port");
+        let api = api.clone();
+        runtime.spawn(async move { api.serve(listeners, std::future::pending()).await });
+        at
+    };
+    (api, at, runtime)
 }
 
 /// Whether a button of the message belongs to that sign-in.
