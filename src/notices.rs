@@ -103,7 +103,9 @@ impl Notice {
         };
         match self {
             Self::FactorAdded(method, name) => format!("A second factor was added: {}.", of(method, name)),
-            Self::FactorRemoved(method, name) => format!("A second factor was removed: {}.", of(method, name)),
+            Self::FactorRemoved(method, name) => {
+                format!("A second factor was removed: {}.", of(method, name))
+            }
             Self::RecoveryCodesMade => "New recovery codes were made; older ones count no more.".to_owned(),
             Self::RecoveryCodeUsed(left) => format!("A recovery code was used; {left} are left."),
             Self::PasswordChanged => "The password was changed.".to_owned(),
@@ -113,7 +115,9 @@ impl Notice {
             Self::FactorsReset => "All second factors were taken away.".to_owned(),
             Self::ApiTokenMade(name) => format!("The API token “{name}” was made."),
             Self::EnrolmentOpened(login) => {
-                format!("On a device of {login}, somebody who knows your password set out to add a second factor.")
+                format!(
+                    "On a device of {login}, somebody who knows your password set out to add a second factor."
+                )
             }
             Self::SignInStopped => "Somebody who knows your password was turned away.".to_owned(),
         }

@@ -5,8 +5,8 @@
 //! Never: judges a password, opens a session, speaks to Telegram.
 
 mod base32;
-mod lost;
 pub mod challenge;
+mod lost;
 mod overview;
 pub mod passkeys;
 pub mod prompting;

@@ -92,7 +92,9 @@ impl From<NotYet> for Error {
             Kind::Forbidden,
             match why {
                 NotYet::StepUp => "Show your second factor again first, and come back to this page.",
-                NotYet::NoWay => "A password alone adds no second factor. Ask whoever looks after Aegis for a link.",
+                NotYet::NoWay => {
+                    "A password alone adds no second factor. Ask whoever looks after Aegis for a link."
+                }
             },
         )
     }

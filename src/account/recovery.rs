@@ -35,8 +35,7 @@ impl Door {
             return Ok(self.not_yet(why));
         }
         let (user, now) = (owner.user.id, visit.now.wall);
-        let entry =
-            Entry::new(Event::RecoveryCodesMade, owner.actor()).about(user).from(visit.came.address);
+        let entry = Entry::new(Event::RecoveryCodesMade, owner.actor()).about(user).from(visit.came.address);
         let (codes, write) = RecoveryCodes::make(Write::new(), user, now);
         let write = SecondFactor::while_some(write, user).audit(entry, now);
         match self.app.store.write(write.notice(user, &Notice::RecoveryCodesMade, now)).await {

@@ -102,7 +102,8 @@ impl Door {
 fn wanted<'a>(current: &Current, owner: &Owner, form: &'a Form, now: Wall) -> Result<NewApiToken<'a>, Error> {
     let refused = |why: &str| Error::said(Kind::Unprocessable, why.to_owned());
     let ticked = |app: &&App| form.has(&pages::app_field(app.name().as_str()));
-    let apps: Vec<AppName> = open_to(current, owner, now).filter(ticked).map(|app| app.name().clone()).collect();
+    let apps: Vec<AppName> =
+        open_to(current, owner, now).filter(ticked).map(|app| app.name().clone()).collect();
     let apps = match (apps.is_empty(), form.has("all-apps")) {
         (_, true) => Vec::new(),
         (false, false) => apps,
@@ -134,7 +135,8 @@ fn open_to<'c>(current: &'c Current, owner: &Owner, now: Wall) -> impl Iterator<
     let found = Found::Known(owner.user.by_token().into());
     current.policy.apps().iter().map(|app| &**app).filter(move |app| {
         let front = app.rule_for(&Method::GET, &CanonicalPath::ROOT);
-        let is_open = |rule| matches!(policy::decide(rule, &found, now), Verdict::Allow | Verdict::AllowAsNobody);
+        let is_open =
+            |rule| matches!(policy::decide(rule, &found, now), Verdict::Allow | Verdict::AllowAsNobody);
         is_open(app.whole()) || is_open(front)
     })
 }

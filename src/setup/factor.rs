@@ -7,9 +7,9 @@ use crate::error::{Error, Kind};
 use crate::links::Purpose;
 use crate::sign_in::Confirmed;
 use crate::users::{User, Users};
+use crate::web::Response;
 use crate::web::forms::{self, Form};
 use crate::web::pages::{self, Said};
-use crate::web::Response;
 
 impl Door {
     /// `GET /link/factor`.
@@ -68,9 +68,10 @@ impl Door {
         let error = match self.app.sign_in.confirm(user, password, device, address, now).await? {
             Confirmed::Yes => return Ok(()),
             Confirmed::No => Error::said(Kind::Unprocessable, "That is not the password of this account."),
-            Confirmed::TooMany(until) => {
-                Error::said(Kind::TooMany(now.until(until)), "Too many attempts from this address. Try again later.")
-            }
+            Confirmed::TooMany(until) => Error::said(
+                Kind::TooMany(now.until(until)),
+                "Too many attempts from this address. Try again later.",
+            ),
             Confirmed::Busy(wait) => Error::said(
                 Kind::Unavailable(wait),
                 "Many people are signing in right now. Please try again in a moment.",

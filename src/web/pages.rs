@@ -25,9 +25,9 @@ use super::shell::{self, Tone};
 use crate::error::Error;
 
 pub use account::{
-    Account, DeviceLine, Enrol, EnrolState, FactorLines, NoticeLine, Offers, PasskeyLine, Removal, SessionLine,
-    SetUpTotp, SinceLine, TelegramAnswer, TelegramOffer, account, enrol, new_recovery_codes, recovery_codes, removal,
-    rename_passkey, set_up_totp, telegram_answer, telegram_offer,
+    Account, DeviceLine, Enrol, EnrolState, FactorLines, NoticeLine, Offers, PasskeyLine, Removal,
+    SessionLine, SetUpTotp, SinceLine, TelegramAnswer, TelegramOffer, account, enrol, new_recovery_codes,
+    recovery_codes, removal, rename_passkey, set_up_totp, telegram_answer, telegram_offer,
 };
 pub use home::{Home, Tile, home, no_apps};
 pub use link::{Setup, link_done, link_factor, link_password, link_setup, link_used};

@@ -48,13 +48,19 @@ pub(super) fn device(common: &Common, arguments: &LostDevice) -> Outcome {
         let base = ApiTokens::end_all(Write::new(), user.id, Actor::Command, desk.now());
         desk.store.write(taking_all(base, user.id, codes, desk.now())).await?;
         let name = &user.username;
-        out::line(&format!("{name} is signed out everywhere, and has no API tokens and no second factor any more"));
+        out::line(&format!(
+            "{name} is signed out everywhere, and has no API tokens and no second factor any more"
+        ));
         out::line(match codes {
             Codes::Void => "the recovery codes are void, too",
-            Codes::Kept => "recovery codes on paper stay, beside the next factor; if they were on the device: --all",
+            Codes::Kept => {
+                "recovery codes on paper stay, beside the next factor; if they were on the device: --all"
+            }
         });
         tell_of_tailnet(desk, &user).await?;
-        out::line(&format!("then: `aegis user link-factor {name}` for a new factor; if the password was kept on the device: `aegis user passwd {name}`"));
+        out::line(&format!(
+            "then: `aegis user link-factor {name}` for a new factor; if the password was kept on the device: `aegis user passwd {name}`"
+        ));
         Ok(())
     })
 }

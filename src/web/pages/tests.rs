@@ -62,12 +62,27 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
     let device = DeviceLine { id: text, user_agent: text, since: MOMENT };
     let devices = [device, device];
     let notices = [NoticeLine { at: MOMENT, sentence: text.to_owned() }];
-    let enrolment =
-        Enrol { username: text, administrator: true, offers: all, state: EnrolState::May(Some(MOMENT)), said: Said::Nothing };
+    let enrolment = Enrol {
+        username: text,
+        administrator: true,
+        offers: all,
+        state: EnrolState::May(Some(MOMENT)),
+        said: Said::Nothing,
+    };
     let app = SetUpTotp { username: text, uri: text, secret: text, sealed: text, said: Said::Nothing };
-    let answer =
-        TelegramAnswer { username: text, answerer: Some((7, text)), expires_at: Some(MOMENT), said: Said::Nothing };
-    let offered = TelegramOffer { username: text, bot: "example_bot", payload: "x", short: "7F3K-92QD", expires_at: MOMENT };
+    let answer = TelegramAnswer {
+        username: text,
+        answerer: Some((7, text)),
+        expires_at: Some(MOMENT),
+        said: Said::Nothing,
+    };
+    let offered = TelegramOffer {
+        username: text,
+        bot: "example_bot",
+        payload: "x",
+        short: "7F3K-92QD",
+        expires_at: MOMENT,
+    };
     let leaving = Removal {
         username: text,
         method: Method::Passkey,

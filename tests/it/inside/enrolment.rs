@@ -48,8 +48,7 @@ impl<'h> Person<'h> {
             enrol_until: enrols.then(|| now.plus(HALF_AN_HOUR)),
             replaces: None,
         };
-        let admitted =
-            house.app.sign_in.admit(Write::new(), (user.id, user.epoch), methods, arrival, now);
+        let admitted = house.app.sign_in.admit(Write::new(), (user.id, user.epoch), methods, arrival, now);
         let session = house.wait(admitted).expect("a session").session;
         let cookie = format!("__Host-aegis_session={}", session.cookie.expect("a cookie").reveal());
         Self { house, user, cookie }
@@ -88,8 +87,7 @@ impl<'h> Person<'h> {
     /// The kinds of notice there are, oldest first.
     fn told(&self) -> Vec<String> {
         let database = rusqlite::Connection::open(self.house.data().join("aegis.db")).unwrap();
-        let mut rows =
-            database.prepare("select kind from notice where account_id = ?1 order by id").unwrap();
+        let mut rows = database.prepare("select kind from notice where account_id = ?1 order by id").unwrap();
         rows.query_map([self.user.id.to_string()], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
@@ -214,9 +212,8 @@ fn beside_a_factor_nothing_changes_before_it_was_shown_just_now() {
     // A link from before it was there.
     let linked = Person::again(&house, house.user(fresh.user.id), &[Method::Password], true);
     let refuses = |person: &Person<'_>, who: &str| {
-        let changes = CHANGES.iter().map(|(path, body)| {
-            form(path, &[]).body(body).header("Cookie", &person.cookie)
-        });
+        let changes =
+            CHANGES.iter().map(|(path, body)| form(path, &[]).body(body).header("Cookie", &person.cookie));
         for ask in doors(person).into_iter().chain(changes) {
             let answer = house.send(&ask);
             match answer.status {
@@ -356,7 +353,8 @@ fn what_lets_the_first_factor_be_added_lets_no_second_be() {
 fn an_offer_is_good_in_its_own_session_for_ten_minutes_and_over_a_restart() {
     let mut house = house();
     {
-        let (one, other) = (Person::new(&house, &[Method::Password], true), Person::new(&house, &[Method::Password], true));
+        let (one, other) =
+            (Person::new(&house, &[Method::Password], true), Person::new(&house, &[Method::Password], true));
         let offer = one.offered();
         for (person, what) in [
             (&other, "of somebody else"),
@@ -457,7 +455,9 @@ fn telegram_is_linked_by_the_session_that_asked_as_who_its_page_showed() {
     assert!(page.body.contains("Sam H (@sam_h)"), "who answered: {page}");
 
     let other = Person::again(&house, person.user.clone(), &[Method::Password], true);
-    for (who, what, whom) in [(&other, "in another session", "7"), (&person, "as somebody else", "8"), (&person, "as nobody", "")] {
+    for (who, what, whom) in
+        [(&other, "in another session", "7"), (&person, "as somebody else", "8"), (&person, "as nobody", "")]
+    {
         let answer = who.posts("/account/factors/telegram/confirm", &[("person", whom)]);
         assert_eq!(answer.status, 410, "{what}: {answer}");
         assert!(!person.factors().any(), "{what}");
@@ -478,7 +478,9 @@ fn who_answered_in_telegram_and_is_refused_is_not_linked() {
     let links = &house.app.second_factor.telegram;
     let session = house.wait(house.app.sessions.list(person.user.id, house.now())).unwrap()[0].id;
     let codes = house.wait(links.offer(person.user.id, session, house.now())).expect("an offer");
-    house.wait(links.answered(codes.short.reveal(), (9, 9), "Mallory", house.now())).expect("the store writes");
+    house
+        .wait(links.answered(codes.short.reveal(), (9, 9), "Mallory", house.now()))
+        .expect("the store writes");
     assert_eq!(person.posts("/account/factors/telegram/refuse", &[]).status, 200);
     let answer = person.posts("/account/factors/telegram/confirm", &[("person", "9")]);
     assert_eq!(answer.status, 410, "{answer}");

@@ -528,8 +528,9 @@ fn only_a_page_of_ours_may_ask() {
     let house = house();
     let person = Person::new(&house);
     for path in ["/login/passkey/options", "/login/passkey", "/account/passkey/options", "/account/passkey"] {
-        let foreign =
-            post(path, &json!({})).header("Sec-Fetch-Site", "cross-site").header("Cookie", &person.cookie.borrow());
+        let foreign = post(path, &json!({}))
+            .header("Sec-Fetch-Site", "cross-site")
+            .header("Cookie", &person.cookie.borrow());
         let answer = house.send(&foreign);
         assert_eq!(answer.status, 403, "POST {path} from another site: {answer}");
         assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{path}: {answer}");
