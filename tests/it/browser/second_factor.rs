@@ -73,7 +73,7 @@ fn browser_shows_a_second_factor() {
         std::env::var("AEGIS_SCREENSHOTS").unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
     std::thread::scope(|scope| {
         scope.spawn(|| obey(&house, &listener, waits, code));
-        let ran = std::panic::catch_unwind(|| {
+        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             drive_at(
                 "second-factor.mjs",
                 &[
@@ -86,7 +86,7 @@ fn browser_shows_a_second_factor() {
                     ("AEGIS_SCREENSHOTS", &folder),
                 ],
             )
-        });
+        }));
         let end = std::net::TcpStream::connect(listener.local_addr().unwrap());
         end.expect("a connection").write_all(b"GET /end HTTP/1.1\r\n\r\n").expect("it is sent");
         if let Err(failed) = ran {

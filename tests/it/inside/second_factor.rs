@@ -15,7 +15,7 @@ use aegis::users::User;
 use aws_lc_rs::hmac;
 
 use super::house::{APPS, House, Memory, PASSWORD, PORTAL};
-use super::visit::{Browser, form};
+use super::visit::form;
 use crate::lab::client::{Answer, Ask};
 
 /// Who answers on Telegram for everybody here, and their chat.
@@ -194,11 +194,6 @@ impl<'h> Desk<'h> {
 
     fn is_signed_in(&self) -> bool {
         self.cookies.iter().any(|cookie| cookie.starts_with("__Host-aegis_session="))
-    }
-
-    fn as_browser(&self, answer: &Answer) -> Browser {
-        let _ = self;
-        Browser::of(answer)
     }
 }
 

@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
+use aegis::forwarded::Dialect;
 use aegis::second_factor::challenge::{Answer as Tap, Prompt, State};
 use aegis::store::{Statement, values};
 
 use super::super::house::{House, Memory, PORTAL};
-use super::super::visit::Visit;
+use super::super::visit::{Browser, Visit};
 use super::{
     CHALLENGES, Desk, WISH, WISHED, authenticator, count, house, link, linked, recovery_codes, sessions,
     settings,
 };
 use crate::lab::client::Ask;
-
-use aegis::forwarded::Dialect;
 
 /// How the strong app hears that this cookie was signed in, if it lets it in.
 fn method_at_app(house: &House, cookie: &str) -> Option<String> {
@@ -52,7 +51,7 @@ fn a_password_opens_nothing_until_somebody_approves_on_telegram() {
     let opened = desk.posts("/login/continue", &[]);
     assert_eq!((opened.status, opened.header("location")), (303, Some(WISH)), "{opened}");
     assert_eq!(desk.challenge_cookie(), None, "the challenge goes: {opened}");
-    let browser = desk.as_browser(&opened);
+    let browser = Browser::of(&opened);
     assert!(browser.device.is_some(), "the browser is known from now on: {opened}");
     assert_eq!(method_at_app(&house, &browser.token).as_deref(), Some("password+telegram"));
     assert_eq!(desk.gets("/login/approve").header("location"), Some("/"), "what is over leads home");
@@ -71,7 +70,7 @@ fn a_code_of_an_authenticator_app_finishes_once() {
     let code = app.code(house.now());
     let opened = desk.posts("/login/code", &[("totp", &code)]);
     assert_eq!((opened.status, opened.header("location")), (303, Some(WISH)), "{opened}");
-    let browser = desk.as_browser(&opened);
+    let browser = Browser::of(&opened);
     assert_eq!(method_at_app(&house, &browser.token).as_deref(), Some("password+totp"));
     let mut second = Desk::waiting(&house, &person);
     let again = second.posts("/login/code", &[("totp", &code)]);
@@ -88,7 +87,7 @@ fn a_recovery_code_finishes_once() {
     assert_eq!(desk.gets("/login/recovery").status, 200);
     let opened = desk.posts("/login/recovery", &[("recovery_code", codes[0].reveal())]);
     assert_eq!((opened.status, opened.header("location")), (303, Some(WISH)), "{opened}");
-    let browser = desk.as_browser(&opened);
+    let browser = Browser::of(&opened);
     assert_eq!(method_at_app(&house, &browser.token).as_deref(), Some("password+recovery_code"));
     let mut second = Desk::waiting(&house, &person);
     let again = second.posts("/login/recovery", &[("recovery_code", codes[0].reveal())]);
@@ -186,7 +185,7 @@ fn a_link_of_another_site_sends_nothing_and_a_button_does() {
     assert_eq!((opened.status, opened.header("location")), (303, Some(WISH)), "{opened}");
     assert_eq!(sessions(&house, person.id), 1, "the new session took the place of the old one");
     assert!(!house.opens(&before), "the old session is over");
-    let token = desk.as_browser(&opened).token;
+    let token = Browser::of(&opened).token;
     assert_eq!(method_at_app(&house, &token).as_deref(), Some("password+telegram"));
 
     // Nobody, and somebody whose way back is none.
@@ -278,7 +277,6 @@ fn a_browser_is_remembered_only_where_that_changes_how_one_is_asked() {
     let mut desk = Desk::waiting(&house, &person);
     assert!(desk.gets("/login/approve").body.contains("Remember this device"));
     desk.approves();
-    assert!(!desk.gets("/login/approve").body.contains("autofocus"));
     desk.posts("/login/continue", &[("remember", "on")]);
     assert!(desk.is_signed_in());
     desk.signs_in(&person);
