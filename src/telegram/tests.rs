@@ -77,7 +77,7 @@ fn every_fault_is_told_at_once_with_a_hint_and_without_a_secret() {
     ];
     for token in tokens {
         let faults = compile(|settings| {
-            settings.token = secret(token);
+            settings.token = Some(secret(token));
             settings.api_url.value = "http://api.telegram.org".to_owned();
             settings.receive.value = "push".to_owned();
         })
