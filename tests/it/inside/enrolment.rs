@@ -106,7 +106,7 @@ struct App {
 impl App {
     #[track_caller]
     fn on(page: &Answer) -> Self {
-        let text = page.body;
+        let text = &page.body;
         let between = |open: &str, close: char| {
             let rest = text.split(open).nth(1).unwrap_or_else(|| panic!("no {open} on {page}"));
             rest.split(close).next().unwrap().to_owned()

@@ -17,7 +17,7 @@ use aegis::second_factor::challenge::{Challenge, Opened, Prompt};
 use aegis::secret::Secret;
 use aegis::serve::Listener;
 use aegis::serve::listen::Address;
-use aegis::sign_in::{Arrival, Finished, Outcome, Shown, Signed, Wanted};
+use aegis::sign_in::{Arrival, Finished, Outcome, Remember, Shown, Signed, Wanted};
 use aegis::store::Write;
 use aegis::users::User;
 use tokio::runtime::Runtime;
@@ -149,7 +149,8 @@ impl Stage {
         };
         let challenge = self.wait(self.challenge(opened));
         let proof = challenge.approval()?;
-        let finishing = self.house.app.sign_in.finish(&challenge, proof, arrival, self.house.now());
+        let finishing =
+            self.house.app.sign_in.finish(&challenge, proof, arrival, Remember::No, self.house.now());
         match self.wait(finishing).expect("the store answers") {
             Finished::Signed(signed) => Some(*signed),
             Finished::Over | Finished::Used => None,

@@ -172,7 +172,7 @@ fn an_account_that_was_locked_or_disabled_meanwhile_lets_nobody_in() {
 
 fn disable(house: &House, user: &User) {
     let disabled =
-        house.app.users.set_active(user, false, Leaves::AnAdministrator, Actor::Command, house.now());
+        house.app.users.set_active(user.id, false, Leaves::AnAdministrator, Actor::Command, house.now());
     house.wait(disabled).expect("the account is disabled");
 }
 
