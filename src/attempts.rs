@@ -5,6 +5,10 @@
 //! counted for itself, so that a stranger's guesses do not lock out the owner.
 //! Never: knows whether a guess was right until it is told.
 
+mod devices;
+
+pub use devices::Remembered;
+
 use std::time::Duration;
 
 use crate::audit::{Entry, Event, Recorded};
@@ -92,6 +96,7 @@ static SET: Statement = Statement::new(
      version = version + 1 where key = $1 and version = $7",
 );
 static CLEAR: Statement = Statement::new("delete from attempt where key = $1 or key = $2");
+/// Touches nothing: it tells whether there is such a row.
 static IF_LOCKED: Statement =
     Statement::new("update attempt set version = version where key = $1 and locked_until > $2");
 static FORGET: Statement = Statement::new("delete from attempt where last_at < $1 and locked_until < $1");

@@ -33,6 +33,10 @@ pub enum Event {
     FactorAdded,
     /// A second factor was taken from an account.
     FactorRemoved,
+    /// A second factor is called otherwise.
+    FactorRenamed,
+    /// The first second factor may be added for a while, on a device of the account's own.
+    EnrolmentOpened,
     /// New recovery codes were made.
     RecoveryCodesMade,
     /// All factors of an account were taken away.
@@ -107,6 +111,8 @@ impl Event {
             Self::CodeWrong => "sign_in.code_wrong",
             Self::FactorAdded => "factor.added",
             Self::FactorRemoved => "factor.removed",
+            Self::FactorRenamed => "factor.renamed",
+            Self::EnrolmentOpened => "factor.enrolment_opened",
             Self::RecoveryCodesMade => "factor.recovery_codes_made",
             Self::FactorsReset => "factor.reset",
             Self::DeviceRemembered => "device.remembered",

@@ -1,4 +1,5 @@
-//! Single-use links: the first administrator's set-up, and choosing a password of one's own.
+//! Single-use links: the first administrator's set-up, choosing a password of one's own, and adding the first
+//! second factor.
 //!
 //! Promises: the store holds a code's SHA-256 only; a code is spent in the same write as what it was
 //! for, so it works once and only if that happened; looking at a link spends nothing.
@@ -19,6 +20,8 @@ pub enum Purpose {
     SetUp,
     /// Choosing the password of an account.
     Password,
+    /// Adding the first second factor of an account.
+    Factor,
 }
 
 impl Purpose {
@@ -26,6 +29,7 @@ impl Purpose {
         match self {
             Self::SetUp => "setup",
             Self::Password => "password",
+            Self::Factor => "factor",
         }
     }
 
@@ -33,7 +37,7 @@ impl Purpose {
     pub fn lifetime(self) -> Duration {
         match self {
             Self::SetUp => Duration::from_hours(1),
-            Self::Password => Duration::from_hours(168),
+            Self::Password | Self::Factor => Duration::from_hours(168),
         }
     }
 }
@@ -109,6 +113,12 @@ impl Links {
     /// The beginning of a write after which no link chooses this user's password any more.
     pub fn void(&self, user: UserId, now: Wall) -> Write {
         Write::new().exec(&REPLACE, values![Purpose::Password.name(), user.to_string(), now])
+    }
+
+    /// Adds to `base` that no link does anything for this user any more.
+    pub fn voiding(base: Write, user: UserId, now: Wall) -> Write {
+        base.exec(&REPLACE, values![Purpose::Password.name(), user.to_string(), now])
+            .exec(&REPLACE, values![Purpose::Factor.name(), user.to_string(), now])
     }
 
     /// The link of that code, if it can still be used.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::clock::Wall;
 use crate::identity::{Method, UserId};
-use crate::store::{Statement, Write, values};
+use crate::store::{Row, Statement, Store, StoreError, Write, values};
 
 pub use due::{Due, delivered, due};
 
@@ -37,11 +37,38 @@ pub enum Notice {
     FactorsReset,
     /// An API token was made, by that name.
     ApiTokenMade(String),
+    /// The first factor may be added for a while, by who knows the password on a device of this login.
+    EnrolmentOpened(String),
     /// Somebody who knows the password was turned away: denied, or the wrong number.
     SignInStopped,
 }
 
 impl Notice {
+    /// A notice as it stands in the store.
+    pub fn read(kind: &str, detail: &str) -> Option<Self> {
+        let detail: Json = serde_json::from_str(detail).ok()?;
+        let text = |key: &str| detail.get(key).and_then(Json::as_str);
+        let name = || text("name").unwrap_or_default().to_owned();
+        let method = || text("method").and_then(Method::named);
+        Some(match kind {
+            "factor.added" => Self::FactorAdded(method()?, name()),
+            "factor.removed" => Self::FactorRemoved(method()?, name()),
+            "recovery_codes.made" => Self::RecoveryCodesMade,
+            "recovery_code.used" => {
+                Self::RecoveryCodeUsed(u32::try_from(detail.get("left")?.as_u64()?).ok()?)
+            }
+            "password.changed" => Self::PasswordChanged,
+            "name.changed" => Self::NameChanged,
+            "tailnet.linked" => Self::TailnetLinked(name()),
+            "tailnet.unlinked" => Self::TailnetUnlinked(name()),
+            "factors.reset" => Self::FactorsReset,
+            "api_token.made" => Self::ApiTokenMade(name()),
+            "enrolment.opened" => Self::EnrolmentOpened(name()),
+            "sign_in.stopped" => Self::SignInStopped,
+            _ => return None,
+        })
+    }
+
     /// As it stands in the store.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -55,7 +82,44 @@ impl Notice {
             Self::TailnetUnlinked(_) => "tailnet.unlinked",
             Self::FactorsReset => "factors.reset",
             Self::ApiTokenMade(_) => "api_token.made",
+            Self::EnrolmentOpened(_) => "enrolment.opened",
             Self::SignInStopped => "sign_in.stopped",
+        }
+    }
+
+    /// In a sentence, for whom it is about.
+    pub fn sentence(&self) -> String {
+        let of = |method: &Method, name: &str| {
+            let kind = match method {
+                Method::Telegram => "Telegram",
+                Method::Totp => "the authenticator app",
+                Method::Passkey => "the passkey",
+                Method::RecoveryCode => "a recovery code",
+                Method::Password => "the password",
+                Method::Token => "an API token",
+                Method::Tailnet => "the tailnet",
+            };
+            if name.is_empty() { kind.to_owned() } else { format!("{kind} “{name}”") }
+        };
+        match self {
+            Self::FactorAdded(method, name) => format!("A second factor was added: {}.", of(method, name)),
+            Self::FactorRemoved(method, name) => {
+                format!("A second factor was removed: {}.", of(method, name))
+            }
+            Self::RecoveryCodesMade => "New recovery codes were made; older ones count no more.".to_owned(),
+            Self::RecoveryCodeUsed(left) => format!("A recovery code was used; {left} are left."),
+            Self::PasswordChanged => "The password was changed.".to_owned(),
+            Self::NameChanged => "The name was changed.".to_owned(),
+            Self::TailnetLinked(login) => format!("{login} of the tailnet is recognised as you."),
+            Self::TailnetUnlinked(login) => format!("{login} of the tailnet is recognised as you no more."),
+            Self::FactorsReset => "All second factors were taken away.".to_owned(),
+            Self::ApiTokenMade(name) => format!("The API token “{name}” was made."),
+            Self::EnrolmentOpened(login) => {
+                format!(
+                    "On a device of {login}, somebody who knows your password set out to add a second factor."
+                )
+            }
+            Self::SignInStopped => "Somebody who knows your password was turned away.".to_owned(),
         }
     }
 
@@ -69,7 +133,10 @@ impl Notice {
             Self::RecoveryCodeUsed(left) => {
                 detail.insert("left".to_owned(), (*left).into());
             }
-            Self::TailnetLinked(name) | Self::TailnetUnlinked(name) | Self::ApiTokenMade(name) => {
+            Self::TailnetLinked(name)
+            | Self::TailnetUnlinked(name)
+            | Self::EnrolmentOpened(name)
+            | Self::ApiTokenMade(name) => {
                 detail.insert("name".to_owned(), plain(name).into());
             }
             Self::RecoveryCodesMade
@@ -80,6 +147,26 @@ impl Notice {
         }
         Json::Object(detail)
     }
+}
+
+/// A notice as it was written.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// When.
+    pub at: Wall,
+    /// What; nothing where it is of a kind that this version does not know.
+    pub notice: Option<Notice>,
+}
+
+static LAST: Statement =
+    Statement::new("select at, kind, detail from notice where account_id = $1 order by id desc limit $2");
+
+/// The last `most` notices to `user`, newest first.
+pub async fn last(store: &Store, user: UserId, most: u8) -> Result<Vec<Told>, StoreError> {
+    let rows = store.get(&LAST, values![user.to_string(), i64::from(most)]).await?;
+    rows.iter()
+        .map(|row: &Row| Ok(Told { at: row.wall(0)?, notice: Notice::read(row.text(1)?, row.text(2)?) }))
+        .collect()
 }
 
 /// One line, at most 100 characters.
@@ -104,5 +191,32 @@ static ADD: Statement = Statement::new(
 impl Noticed for Write {
     fn notice(self, user: UserId, notice: &Notice, now: Wall) -> Self {
         self.exec(&ADD, values![user.to_string(), now, notice.kind(), notice.detail().to_string()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_notice_is_read_as_it_was_written() {
+        let name = || "Laptop".to_owned();
+        for notice in [
+            Notice::FactorAdded(Method::Passkey, name()),
+            Notice::FactorRemoved(Method::Telegram, String::new()),
+            Notice::RecoveryCodesMade,
+            Notice::RecoveryCodeUsed(3),
+            Notice::PasswordChanged,
+            Notice::NameChanged,
+            Notice::TailnetLinked(name()),
+            Notice::TailnetUnlinked(name()),
+            Notice::FactorsReset,
+            Notice::ApiTokenMade(name()),
+            Notice::EnrolmentOpened(name()),
+            Notice::SignInStopped,
+        ] {
+            let read = Notice::read(notice.kind(), &notice.detail().to_string());
+            assert_eq!(read.as_ref(), Some(&notice), "{} with {}", notice.kind(), notice.detail());
+        }
     }
 }

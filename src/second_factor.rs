@@ -6,6 +6,7 @@
 
 mod base32;
 pub mod challenge;
+mod lost;
 mod overview;
 pub mod passkeys;
 pub mod prompting;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 use crate::identity::{Method, UserId};
 use crate::keys::Keys;
 use crate::store::{Store, StoreError, Write};
+
+pub use lost::Codes;
 
 use challenge::Challenges;
 pub use overview::{Held, held_by_all};

@@ -1,11 +1,15 @@
-//! The door that single-use links open: the first administrator, and a password of one's own.
+//! The door that single-use links open: the first administrator, a password of one's own, and the first
+//! second factor.
 //!
 //! Promises: looking at a page spends nothing; the code is spent by the very write that does what it
-//! was for, once; a code that does not count says nothing of why. Never: takes a code from a URL, or a
-//! word of the form for whose device it is.
+//! was for, once; a code that does not count says nothing of why; a link signs nobody in who has a second
+//! factor. Never: takes a code from a URL, or a word of the form for whose device it is.
+
+mod factor;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
 
@@ -16,10 +20,11 @@ use crate::error::{Error, Kind};
 use crate::forwarded::Came;
 use crate::identity::{Actor, Email, Person, UserId, Username};
 use crate::links::{Link, Purpose};
+use crate::second_factor::SecondFactor;
 use crate::sign_in::{self, Arrival};
 use crate::state::App;
-use crate::store::{StoreError, Write};
-use crate::users::{ChangeError, NewUser, Users};
+use crate::store::{StoreError, Write, WriteError};
+use crate::users::{ChangeError, NewUser, User, Users};
 use crate::web::forms::{self, Form};
 use crate::web::pages::{self, Offer, Said, Setup};
 use crate::web::{self, Response, urls};
@@ -45,6 +50,9 @@ pub struct Sent<'a> {
 
 /// The field that is there if the person whose device it is shall be linked.
 const LINKS: &str = "tailnet";
+
+/// How long the first factor may be added in the session that a link has opened.
+const ENROLS: Duration = Duration::from_mins(30);
 
 /// What a link was for, ready to happen.
 struct Change {
@@ -190,9 +198,30 @@ impl Door {
         let now = self.app.clock.now().wall;
         let actor = Actor::User(user.id);
         let write = Users::setting_password(link.spend(now), &user, &hash, actor, now);
-        // The spending is the first step of the write; elsewhere it is the account that has changed.
-        let change = Change::new(write, user.id, user.epoch + 1, person, now);
-        self.admitted(change, |step| step == 0, sent, now).await
+        if self.app.second_factor.of(user.id).await?.any() {
+            return self.done_without_session(write, &user, person, now).await;
+        }
+        // The spending is the second step of the write, behind the question whether there is a factor now;
+        // elsewhere it is the account that has changed.
+        let change = Change::new(write, user.id, user.epoch + 1, person, now).while_no_factor();
+        self.admitted(change, |step| step == 1, sent, now).await
+    }
+
+    /// Does what the link was for, and signs nobody in: there is a factor, and a link is none.
+    async fn done_without_session(
+        &self,
+        write: Write,
+        user: &User,
+        person: Option<&Person>,
+        now: Wall,
+    ) -> Result<Response, NotDone> {
+        let Change { write, linking, .. } = Change::new(write, user.id, user.epoch + 1, person, now);
+        match self.app.store.write(write).await {
+            Ok(_) => Ok(pages::link_done(&self.app.current.load().site, true)),
+            Err(WriteError::Unexpected(step)) if linking.contains(&step) => Err(not_to_be_linked()),
+            Err(WriteError::Unexpected(0)) => Err(NotDone::Used),
+            Err(error) => Err(NotDone::Again(ChangeError::from(error).into())),
+        }
     }
 
     /// Whose device it is, where that is nobody's here, and the settings do not say whose it will be.
@@ -237,7 +266,7 @@ impl Door {
             user_agent: sent.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
             is_known: false,
             keep: false,
-            enrol_until: None,
+            enrol_until: Some(now.plus(ENROLS)),
             replaces: self.browser.seen(sent.headers, now).await?.session(),
         };
         let Change { write, user, linking } = change;
@@ -247,7 +276,7 @@ impl Door {
             ChangeError::Elsewhere(step) if spends(step) => NotDone::Used,
             other => NotDone::Again(other.into()),
         })?;
-        let mut response = web::redirect(&current.site, HeaderValue::from_static(urls::HOME));
+        let mut response = web::redirect(&current.site, HeaderValue::from_static(urls::ACCOUNT_ENROL));
         self.browser.welcome(&mut response, &signed, false, current.cookie_domain.as_ref(), now)?;
         Ok(response)
     }
@@ -263,6 +292,13 @@ impl Change {
             None => write,
         };
         Self { linking: before..write.steps.len(), write, user: (user, epoch) }
+    }
+
+    /// The same, which happens only if the account has no factor.
+    fn while_no_factor(self) -> Self {
+        let Self { write, user, linking } = self;
+        let write = SecondFactor::while_none(write, user.0);
+        Self { write, user, linking: linking.start + 1..linking.end + 1 }
     }
 }
 

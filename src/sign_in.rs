@@ -5,6 +5,7 @@
 //! second factor is asked for it; a session is opened only for the account that was judged, unchanged since.
 //! Never: writes an answer. Every door with a password goes through here and only translates.
 
+mod admit;
 mod code;
 mod finish;
 mod passkey;
@@ -26,8 +27,8 @@ use crate::second_factor::prompting::Mode;
 use crate::second_factor::{Factors, SecondFactor};
 use crate::secret::Secret;
 use crate::sessions::{NewSession, OpenError, Opened, Purpose, Sessions};
-use crate::store::{Statement, Store, Write, WriteError, values};
-use crate::users::{ChangeError, User, Users};
+use crate::store::{Statement, Store, Write, values};
+use crate::users::{User, Users};
 
 /// A password shown at a door.
 #[derive(Debug)]
@@ -325,6 +326,7 @@ impl SignIn {
             purpose,
             audience,
             methods: METHODS,
+            authenticated_at: None,
             keep,
             enrol_until: None,
             address: shown.address,
@@ -346,42 +348,6 @@ impl SignIn {
             }
         }
         Err(Error::unavailable("a counter of guesses was changed by others all the time"))
-    }
-
-    /// Opens a session, in this browser, for somebody who has shown `methods`, together with what `base` does
-    /// (a password is set, a factor added): both or neither, so that nobody is left with a link that is spent
-    /// and no way in. After `base` the account has this `epoch`.
-    pub async fn admit(
-        &self,
-        base: Write,
-        (user, epoch): (UserId, i64),
-        methods: &[Method],
-        arrival: Arrival<'_>,
-        now: Wall,
-    ) -> Result<Signed, ChangeError> {
-        let (device, base) = self.marked(base, user, arrival.is_known, now);
-        let new = NewSession {
-            id: SessionId::new(),
-            user,
-            epoch,
-            purpose: Purpose::Web,
-            audience: None,
-            methods,
-            keep: arrival.keep,
-            enrol_until: arrival.enrol_until,
-            address: arrival.address,
-            user_agent: arrival.user_agent,
-            replaces: arrival.replaces,
-        };
-        let session = self.sessions.open(base, new, now).await.map_err(|error| match error {
-            OpenError::Base(step) => ChangeError::Elsewhere(step),
-            OpenError::Changed => ChangeError::Elsewhere(usize::MAX),
-            OpenError::Store(error) => error.into(),
-        })?;
-        let gone = |why: String| ChangeError::Store(WriteError::Unavailable(why));
-        let read = self.users.by_id(user).await.map_err(|error| gone(error.to_string()))?;
-        let user = read.ok_or_else(|| gone("the account was deleted a moment ago".to_owned()))?;
-        Ok(Signed { identity: user.identity(session.id, methods, now), session, device })
     }
 
     /// A new mark for a browser that has none of this account, remembered by the write.

@@ -59,6 +59,8 @@ pub struct Current {
     pub site: Site,
     /// The domain whose hosts share the token cookie.
     pub cookie_domain: Option<Host>,
+    /// How long after a factor was shown the account may be changed.
+    pub fresh: Duration,
     /// The headers of an answer for nobody, made ready at the first one.
     pub for_nobody: OnceLock<HeaderMap>,
     /// Fixed parts as the settings now have them, to notice what needs a restart.
@@ -160,6 +162,7 @@ impl App {
         keep(database(settings));
         let proxies = Proxies::compile(settings).map_err(|found| faults.extend(found)).ok();
         let tailnet = tailnet(settings).map_err(|found| faults.extend(found)).ok();
+        let fresh = fresh(settings).map_err(|fault| faults.add(fault)).unwrap_or_default();
         let telegram =
             telegram(settings, public_url.as_ref().ok()).map_err(|found| faults.extend(found)).ok();
         let policy = match (&public_url, &cookie_domain) {
@@ -191,6 +194,7 @@ impl App {
                     header_names,
                     site,
                     cookie_domain: domain,
+                    fresh,
                     for_nobody: OnceLock::new(),
                     fixed: fixed.clone(),
                 };
@@ -378,6 +382,17 @@ fn tailnet(settings: &Settings) -> Result<(Option<tailscale::Options>, Option<ta
             Err(faults)
         }
     }
+}
+
+/// How long after a factor was shown the account may be changed.
+fn fresh(settings: &Settings) -> Result<Duration, Fault> {
+    let written = &settings.second_factor.fresh;
+    let span = config::span(written)?;
+    if span < Duration::from_mins(1) || span > Duration::from_hours(24) {
+        let fault = Fault::new(format!("{:?} is not how long a factor is fresh", written.value));
+        return Err(written.fault(fault.hint("between one minute (\"1m\") and a day (\"24h\")")));
+    }
+    Ok(span)
 }
 
 /// What `[telegram]` says: of the bot, and how people are asked.

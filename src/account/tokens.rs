@@ -1,15 +1,13 @@
 //! One's own API tokens. A token counts as two factors, so it is made only where two were shown just now;
 //! it may be revoked by whoever sees it. Never shows one again.
 
-use std::time::Duration;
-
 use http::Method;
 
 use super::{Door, Owner, Visit};
 use crate::api_tokens::{Listed, NewApiToken};
 use crate::clock::Wall;
 use crate::error::{Error, Fault, Kind};
-use crate::identity::{Actor, ApiTokenId, AppName, Assurance, Found};
+use crate::identity::{Actor, ApiTokenId, AppName, Found};
 use crate::place::CanonicalPath;
 use crate::policy::{self, Allow, App, Scope, Verdict};
 use crate::state::Current;
@@ -17,9 +15,6 @@ use crate::store::Write;
 use crate::web::Response;
 use crate::web::forms::Form;
 use crate::web::pages::{self, ApiTokenLine, EXPIRIES, Said};
-
-/// How long after factors were shown a token may be made.
-const FRESH: Duration = Duration::from_mins(10);
 
 impl Door {
     /// `GET /account/tokens`.
@@ -33,7 +28,7 @@ impl Door {
         let form = self.form(&visit, body)?;
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         let (now, user) = (visit.now.wall, owner.user.id);
-        let wanted = if may_make(&owner, now) {
+        let wanted = if self.has_just_shown_two(&owner, now) {
             wanted(&self.app.current.load(), &owner, &form, now)
         } else {
             Err(Error::said(Kind::Forbidden, "Show your second factor again first, then make the token."))
@@ -79,7 +74,7 @@ impl Door {
         let mut listed = self.app.api_tokens.list(Some(owner.user.id)).await?;
         listed.reverse();
         let tokens: Vec<ApiTokenLine<'_>> = listed.iter().map(line).collect();
-        let apps: Vec<(&str, &str, bool)> = open_to(&current, owner)
+        let apps: Vec<(&str, &str, bool)> = open_to(&current, owner, now)
             .map(|app| {
                 let name = app.name().as_str();
                 (name, app.title(), form.has(&pages::app_field(name)))
@@ -89,7 +84,7 @@ impl Door {
         let page = pages::ApiTokens {
             username: owner.user.username.as_str(),
             tokens: &tokens,
-            form: may_make(owner, now).then_some(pages::NewApiToken {
+            form: self.has_just_shown_two(owner, now).then_some(pages::NewApiToken {
                 name: form.text("name"),
                 apps: &apps,
                 all_apps: form.has("all-apps"),
@@ -103,21 +98,12 @@ impl Door {
     }
 }
 
-/// Whether two factors were shown in this very session, the last of them just now. No device and no link
-/// stands in for that: what is made here counts as two factors for as long as it lasts.
-fn may_make(owner: &Owner, now: Wall) -> bool {
-    owner.session.as_ref().is_some_and(|session| {
-        let identity = &session.identity;
-        identity.assurance == Assurance::TwoFactor
-            && identity.authenticated_at.is_some_and(|at| at.plus(FRESH) > now)
-    })
-}
-
 /// The token that the form asks for.
 fn wanted<'a>(current: &Current, owner: &Owner, form: &'a Form, now: Wall) -> Result<NewApiToken<'a>, Error> {
     let refused = |why: &str| Error::said(Kind::Unprocessable, why.to_owned());
     let ticked = |app: &&App| form.has(&pages::app_field(app.name().as_str()));
-    let apps: Vec<AppName> = open_to(current, owner).filter(ticked).map(|app| app.name().clone()).collect();
+    let apps: Vec<AppName> =
+        open_to(current, owner, now).filter(ticked).map(|app| app.name().clone()).collect();
     let apps = match (apps.is_empty(), form.has("all-apps")) {
         (_, true) => Vec::new(),
         (false, false) => apps,
@@ -145,11 +131,12 @@ fn in_words(fault: Fault) -> String {
 }
 
 /// The apps that a token of theirs could open: the whole, or at least its front page.
-fn open_to<'c>(current: &'c Current, owner: &Owner) -> impl Iterator<Item = &'c App> {
+fn open_to<'c>(current: &'c Current, owner: &Owner, now: Wall) -> impl Iterator<Item = &'c App> {
     let found = Found::Known(owner.user.by_token().into());
     current.policy.apps().iter().map(|app| &**app).filter(move |app| {
         let front = app.rule_for(&Method::GET, &CanonicalPath::ROOT);
-        let is_open = |rule| matches!(policy::decide(rule, &found), Verdict::Allow | Verdict::AllowAsNobody);
+        let is_open =
+            |rule| matches!(policy::decide(rule, &found, now), Verdict::Allow | Verdict::AllowAsNobody);
         is_open(app.whole()) || is_open(front)
     })
 }

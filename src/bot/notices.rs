@@ -34,6 +34,10 @@ pub(super) fn message(current: &Current, due: &Due) -> Option<Message> {
             format!("The login{} of the tailnet is linked no more.", quoted(name))
         }
         Notice::FactorsReset => "All second factors were taken away.".to_owned(),
+        Notice::EnrolmentOpened(name) => format!(
+            "Somebody who knows the password set out to add a second factor, on a device of{} on the tailnet.",
+            quoted(name)
+        ),
         Notice::ApiTokenMade(name) => format!("The API token{} was made.", quoted(name)),
     };
     Some(Message::new(html! {

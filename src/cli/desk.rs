@@ -122,6 +122,11 @@ impl Desk {
         self.link(Purpose::Password, Some(user), urls::LINK_PASSWORD).await
     }
 
+    /// A new link on which somebody adds their first second factor. One from before is void.
+    pub(super) async fn factor_link(&self, user: UserId) -> Result<String, Failure> {
+        self.link(Purpose::Factor, Some(user), urls::LINK_FACTOR).await
+    }
+
     /// A new link on which the first administrator is made. One from before is void.
     pub(super) async fn setup_link(&self) -> Result<String, Failure> {
         self.link(Purpose::SetUp, None, urls::LINK_SETUP).await

@@ -7,7 +7,9 @@ mod delete;
 mod import;
 mod last;
 mod link;
+mod link_factor;
 mod list;
+mod lost;
 mod passwd;
 mod password;
 mod roles;
@@ -43,6 +45,13 @@ pub(super) enum Command {
     Link(link::Link),
     /// End an account's links to the tailnet
     Unlink(link::Unlink),
+    /// Print a link on which somebody adds their first second factor
+    LinkFactor(One),
+    /// Take all second factors of an account away, and print a link on which its owner adds a new one
+    #[command(name = "reset-2fa")]
+    ResetFactors(One),
+    /// Shut out whoever has a device of somebody's now: sessions, API tokens, factors, remembered browsers
+    LostDevice(lost::LostDevice),
     /// Delete an account; its username is never given again
     Delete(delete::Arguments),
     /// Take accounts over from elsewhere
@@ -69,6 +78,9 @@ pub(super) fn run(common: &Common, command: Command) -> Outcome {
         Command::Unlock(one) => unlock::run(common, &one),
         Command::Link(arguments) => link::link(common, &arguments),
         Command::Unlink(arguments) => link::unlink(common, &arguments),
+        Command::LinkFactor(one) => link_factor::run(common, &one),
+        Command::ResetFactors(one) => lost::reset(common, &one),
+        Command::LostDevice(arguments) => lost::device(common, &arguments),
         Command::Delete(arguments) => delete::run(common, &arguments),
         Command::Import(arguments) => import::run(common, &arguments),
     }

@@ -1,11 +1,8 @@
-//! Notices that are to be sent to a chat. Owns reading them back, and that each is sent once.
-
-use serde_json::Value as Json;
+//! Notices that are to be sent to a chat. Owns that each is sent once.
 
 use super::Notice;
 use crate::clock::Wall;
-use crate::identity::Method;
-use crate::store::{Row, Statement, Store, StoreError, Write, WriteError, values};
+use crate::store::{Statement, Store, StoreError, Write, WriteError, values};
 
 /// A notice that is to be sent.
 #[derive(Clone, Debug)]
@@ -40,7 +37,7 @@ pub async fn due(store: &Store) -> Result<Vec<Due>, StoreError> {
                 chat: row.integer(1)?,
                 account: row.text(2)?.to_owned(),
                 at: row.wall(3)?,
-                notice: notice(row)?,
+                notice: Notice::read(row.text(4)?, row.text(5)?),
             })
         })
         .collect()
@@ -52,28 +49,4 @@ pub async fn delivered(store: &Store, id: i64, is_there: bool) -> Result<(), Wri
     let write = Write::unrecorded("whether a message arrived is nobody's decision")
         .exec(&DELIVERED, values![id, outcome]);
     store.write(write).await.map(|_| ())
-}
-
-/// The notice of [`Notice::kind`] and its detail.
-fn notice(row: &Row) -> Result<Option<Notice>, StoreError> {
-    let detail: Json = serde_json::from_str(row.text(5)?).unwrap_or_default();
-    let text = |name: &str| detail.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
-    let factor = |made: fn(Method, String) -> Notice| {
-        Method::named(&text("method")).map(|method| made(method, text("name")))
-    };
-    let left = detail.get("left").and_then(Json::as_u64).and_then(|left| u32::try_from(left).ok());
-    Ok(match row.text(4)? {
-        "factor.added" => factor(Notice::FactorAdded),
-        "factor.removed" => factor(Notice::FactorRemoved),
-        "recovery_codes.made" => Some(Notice::RecoveryCodesMade),
-        "recovery_code.used" => left.map(Notice::RecoveryCodeUsed),
-        "password.changed" => Some(Notice::PasswordChanged),
-        "name.changed" => Some(Notice::NameChanged),
-        "tailnet.linked" => Some(Notice::TailnetLinked(text("name"))),
-        "tailnet.unlinked" => Some(Notice::TailnetUnlinked(text("name"))),
-        "factors.reset" => Some(Notice::FactorsReset),
-        "api_token.made" => Some(Notice::ApiTokenMade(text("name"))),
-        "sign_in.stopped" => Some(Notice::SignInStopped),
-        _ => None,
-    })
 }

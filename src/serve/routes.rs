@@ -101,7 +101,7 @@ impl Routes {
         let (came, now) = (*came, *now);
         let address = came.address;
         let visit = login::Visit { headers, query: *query, came, now };
-        let own = account::Visit { headers, came, now };
+        let own = account::Visit { headers, query: *query, came, now };
         let sent = setup::Sent { headers, body, came, now };
         match (*path, method) {
             (urls::HOME, &Method::GET) => self.login.home(visit).await,
@@ -128,24 +128,46 @@ impl Routes {
             (urls::ACCOUNT_NAME, &Method::POST) => self.account.rename(own, body).await,
             (urls::ACCOUNT_PASSWORD, &Method::POST) => self.account.change_password(own, body).await,
             (urls::ACCOUNT_TAILNET, &Method::POST) => self.account.link(own, body).await,
+            (urls::ACCOUNT_PASSKEY_OPTIONS, &Method::POST) => self.account.passkey_options(own).await,
+            (urls::ACCOUNT_PASSKEY, &Method::POST) => self.account.add_passkey(own, body).await,
+            (urls::ACCOUNT_ENROL, &Method::GET) => self.account.enrol_page(own).await,
+            (urls::ACCOUNT_ENROL, &Method::POST) => self.account.begin_enrolment(own, body).await,
+            (urls::ACCOUNT_TOTP, &Method::GET) => self.account.totp_page(own).await,
+            (urls::ACCOUNT_TOTP, &Method::POST) => self.account.add_totp(own, body).await,
+            (urls::ACCOUNT_TELEGRAM, &Method::GET) => self.account.telegram_page(own).await,
+            (urls::ACCOUNT_TELEGRAM, &Method::POST) => self.account.begin_telegram(own, body).await,
+            (urls::ACCOUNT_TELEGRAM_WAIT, &Method::GET) => self.account.wait_for_telegram(own).await,
+            (urls::ACCOUNT_TELEGRAM_CONFIRM, &Method::POST) => self.account.confirm_telegram(own, body).await,
+            (urls::ACCOUNT_TELEGRAM_REFUSE, &Method::POST) => self.account.refuse_telegram(own, body).await,
+            (urls::ACCOUNT_FACTOR_PASSKEY, &Method::GET) => self.account.passkey_page(own).await,
+            (urls::ACCOUNT_FACTOR_PASSKEY, &Method::POST) => self.account.rename_passkey(own, body).await,
+            (urls::ACCOUNT_RECOVERY, &Method::GET) => self.account.recovery_page(own).await,
+            (urls::ACCOUNT_RECOVERY, &Method::POST) => self.account.make_recovery_codes(own, body).await,
+            (urls::ACCOUNT_REMOVE, &Method::GET) => self.account.removal_page(own).await,
+            (urls::ACCOUNT_REMOVE, &Method::POST) => self.account.remove(own, body).await,
+            (urls::ACCOUNT_FORGET_DEVICE, &Method::POST) => self.account.forget_device(own, body).await,
+            (urls::ACCOUNT_FORGET_DEVICES, &Method::POST) => self.account.forget_devices(own, body).await,
             (urls::ACCOUNT_TOKENS, &Method::GET) => self.account.tokens_page(own).await,
             (urls::ACCOUNT_TOKENS, &Method::POST) => self.account.make_token(own, body).await,
             (urls::ACCOUNT_REVOKE_TOKEN, &Method::POST) => self.account.revoke_token(own, body).await,
-            (urls::ACCOUNT_PASSKEY_OPTIONS, &Method::POST) => self.account.passkey_options(own).await,
-            (urls::ACCOUNT_PASSKEY, &Method::POST) => self.account.add_passkey(own, body).await,
             (urls::ACCOUNT_END_SESSION, &Method::POST) => self.account.end_session(own, body).await,
             (urls::ACCOUNT_END_OTHERS, &Method::POST) => self.account.end_others(own, body).await,
             (urls::LINK_SETUP, &Method::GET) => Ok(self.setup.setup_page(sent).await),
             (urls::LINK_SETUP, &Method::POST) => self.setup.setup(sent).await,
             (urls::LINK_PASSWORD, &Method::GET) => Ok(self.setup.password_page(sent).await),
             (urls::LINK_PASSWORD, &Method::POST) => self.setup.password(sent).await,
+            (urls::LINK_FACTOR, &Method::GET) => Ok(self.setup.factor_page()),
+            (urls::LINK_FACTOR, &Method::POST) => self.setup.factor(sent).await,
             (urls::TOKEN, &Method::POST) => Ok(self.token.token(headers, body, address, now).await),
             (urls::VALIDATE, &Method::POST) => Ok(self.token.validate(headers, body, now).await),
             (urls::JWKS, &Method::GET) => Ok(self.token.jwks()),
             (urls::TELEGRAM_WEBHOOK, _) => self.called(arrived).await,
             (urls::HEALTH, &Method::GET) => Ok(self.status.health(now)),
             (urls::ROBOTS, &Method::GET) => Ok(web::robots()),
-            (urls::JWKS | urls::HEALTH | urls::ROBOTS | urls::LOGIN_WAIT, _) => Ok(not_this_way("GET, HEAD")),
+            (
+                urls::JWKS | urls::HEALTH | urls::ROBOTS | urls::LOGIN_WAIT | urls::ACCOUNT_TELEGRAM_WAIT,
+                _,
+            ) => Ok(not_this_way("GET, HEAD")),
             (
                 urls::TOKEN
                 | urls::VALIDATE
@@ -164,9 +186,16 @@ impl Routes {
                 | urls::LOGIN_RECOVERY
                 | urls::LOGIN_STEP_UP
                 | urls::LOGOUT
-                | urls::ACCOUNT_TOKENS
                 | urls::LINK_SETUP
-                | urls::LINK_PASSWORD,
+                | urls::LINK_PASSWORD
+                | urls::LINK_FACTOR
+                | urls::ACCOUNT_TOKENS
+                | urls::ACCOUNT_ENROL
+                | urls::ACCOUNT_TOTP
+                | urls::ACCOUNT_TELEGRAM
+                | urls::ACCOUNT_FACTOR_PASSKEY
+                | urls::ACCOUNT_RECOVERY
+                | urls::ACCOUNT_REMOVE,
                 _,
             ) => Ok(pages::method_not_allowed(&current.site, "GET, HEAD, POST")),
             (
@@ -177,7 +206,10 @@ impl Routes {
                 | urls::ACCOUNT_NAME
                 | urls::ACCOUNT_PASSWORD
                 | urls::ACCOUNT_TAILNET
-                | urls::ACCOUNT_REVOKE_TOKEN
+                | urls::ACCOUNT_TELEGRAM_CONFIRM
+                | urls::ACCOUNT_TELEGRAM_REFUSE
+                | urls::ACCOUNT_FORGET_DEVICE
+                | urls::ACCOUNT_FORGET_DEVICES
                 | urls::ACCOUNT_END_SESSION
                 | urls::ACCOUNT_END_OTHERS,
                 _,

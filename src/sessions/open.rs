@@ -24,6 +24,8 @@ pub struct NewSession<'a> {
     pub audience: Option<&'a str>,
     /// How the user was recognised.
     pub methods: &'a [Method],
+    /// When a factor was last shown, if that was not just now.
+    pub authenticated_at: Option<Wall>,
     /// "Keep me signed in".
     pub keep: bool,
     /// Until when a factor may be added without showing one.
@@ -61,7 +63,7 @@ pub enum OpenError {
 static OPEN: Statement = Statement::new(
     "insert into session (id, kind, account_id, epoch, secret, audience, methods, authenticated_at, created_at, \
      used_at, expires_at, keep, address, user_agent, enrol_until) \
-     select $1, $2, account.id, account.epoch, $5, $6, $7, $8, $8, $8, $9, $10, $11, $12, $13 from account \
+     select $1, $2, account.id, account.epoch, $5, $6, $7, $14, $8, $8, $9, $10, $11, $12, $13 from account \
      where account.id = $3 and account.epoch = $4 and account.active = true and account.deleted_at is null",
 );
 static REPLACE: Statement =
@@ -106,6 +108,7 @@ impl Sessions {
                     new.address.map(|address| address.to_string()),
                     new.user_agent.map(plain),
                     new.enrol_until,
+                    new.authenticated_at.unwrap_or(now),
                 ],
             )
             .expect(Rows::One)

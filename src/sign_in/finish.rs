@@ -75,6 +75,7 @@ impl SignIn {
             purpose,
             audience: challenge.audience.as_deref(),
             methods: &methods,
+            authenticated_at: None,
             keep: challenge.keep,
             enrol_until: None,
             address: arrival.address,

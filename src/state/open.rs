@@ -58,7 +58,11 @@ impl App {
         let now = self.clock.now().wall;
         match self.users.add_numbered(new, Actor::Aegis, now).await {
             Ok((_, username)) => {
-                tracing::info!(event = "user.seeded", username = %username, "the first administrator was added");
+                tracing::info!(
+                    event = "user.seeded",
+                    username = %username,
+                    "the first administrator was added; `aegis user link-factor {username}` prints the link on which they add a second factor"
+                );
                 Ok(())
             }
             Err(ChangeError::Taken) => Ok(()),

@@ -78,12 +78,11 @@ fn every_fault_is_told_at_once_with_a_hint_and_without_a_secret() {
     for token in tokens {
         let faults = compile(|settings| {
             settings.token = Some(secret(token));
-            settings.mode.value = "Pick".to_owned();
             settings.api_url.value = "http://api.telegram.org".to_owned();
             settings.receive.value = "push".to_owned();
         })
         .unwrap_err();
-        assert_eq!(faults.0.len(), 4, "asked for {token:?}: {faults}");
+        assert_eq!(faults.0.len(), 3, "asked for {token:?}: {faults}");
         assert!(faults.0.iter().all(|fault| fault.hint.is_some()), "{faults}");
         assert!(!faults.to_string().contains("AAHdqTcv"), "a fault quotes the token: {faults}");
     }
@@ -119,7 +118,6 @@ fn options_are_equal_by_every_part_and_show_no_secret() {
         .unwrap()
     };
     let others = [
-        compile(|settings| settings.mode.value = "type".to_owned()).unwrap(),
         compile(|settings| settings.api_url.value = "https://tg.example.com".to_owned()).unwrap(),
         compile(|settings| settings.token = Some(secret(&TOKEN.replace("saw-", "saw_")))).unwrap(),
         webhook("one"),

@@ -8,6 +8,7 @@ use crate::audit::{Entry, Event, Recorded};
 use crate::clock::Wall;
 use crate::error::Error;
 use crate::identity::{Actor, Email, Role, UserId, Username};
+use crate::notices::{Notice, Noticed};
 use crate::password::StoredHash;
 use crate::store::{Rows, Statement, StoreError, Write, WriteError, values};
 
@@ -237,6 +238,7 @@ impl Users {
         base.exec(&SET_PASSWORD, values![user.id.to_string(), hash.as_str(), now, user.epoch])
             .expect(Rows::One)
             .audit(Entry::new(Event::PasswordChanged, actor).about(user.id), now)
+            .notice(user.id, &Notice::PasswordChanged, now)
             .changed("user", user.id)
     }
 
@@ -277,7 +279,9 @@ impl Users {
         now: Wall,
     ) -> Result<(), ChangeError> {
         let entry = Entry::new(Event::UserRenamed, actor).about(user);
-        let write = Write::new().exec(&SET_NAME, values![user.to_string(), display_name(name)]);
+        let write = Write::new()
+            .notice(user, &Notice::NameChanged, now)
+            .exec(&SET_NAME, values![user.to_string(), display_name(name)]);
         self.change(write, user, entry, now).await
     }
 
@@ -330,8 +334,16 @@ impl Users {
 
     /// Ends every session of somebody.
     pub async fn end_sessions(&self, user: UserId, actor: Actor, now: Wall) -> Result<(), ChangeError> {
-        let write = Write::new().exec(&NEW_EPOCH, values![user.to_string()]);
-        self.change(write, user, Entry::new(Event::SessionsEnded, actor).about(user), now).await
+        self.store.write(Self::ending_sessions(Write::new(), user, actor, now)).await?;
+        Ok(())
+    }
+
+    /// Adds to `base` that every session of somebody ends, and every sign-in that waits.
+    pub fn ending_sessions(base: Write, user: UserId, actor: Actor, now: Wall) -> Write {
+        base.exec(&NEW_EPOCH, values![user.to_string()])
+            .expect(Rows::One)
+            .audit(Entry::new(Event::SessionsEnded, actor).about(user), now)
+            .changed("user", user)
     }
 
     /// Ends every session of everybody.

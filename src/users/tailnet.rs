@@ -16,6 +16,7 @@ use super::Users;
 use crate::audit::{Entry, Event, Recorded as _};
 use crate::clock::Wall;
 use crate::identity::{Actor, Person, TailnetLogin, UserId};
+use crate::notices::{Notice, Noticed as _};
 use crate::store::{Row, Rows, Statement, StoreError, Write, WriteError, values};
 
 pub use change::Wish;
@@ -216,7 +217,10 @@ impl Bound {
         let write = write.exec(&END, values![self.tailnet.as_str(), self.person, now]).expect(Rows::One);
         let write = write.audit(entry, now);
         match self.account {
-            Some(account) => write.changed("user", account),
+            Some(account) => {
+                let notice = Notice::TailnetUnlinked(self.seen_login.clone());
+                write.notice(account, &notice, now).changed("user", account)
+            }
             // Whose they are stands in the configuration. A kind that the feed does not know voids all
             // that is remembered, and with that what is remembered of them.
             None => write.changed("everybody", ""),
@@ -248,5 +252,6 @@ fn binding(
         .exec(&BIND, values![&*person.tailnet, person.id, login, user.to_string(), how.name(), now])
         .expect(Rows::One)
         .audit(entry.with("login", login).with("how", how.name()), now)
+        .notice(user, &Notice::TailnetLinked(login.to_owned()), now)
         .changed("user", user)
 }

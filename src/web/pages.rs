@@ -24,9 +24,13 @@ use super::problem::say;
 use super::shell::{self, Tone};
 use crate::error::Error;
 
-pub use account::{Account, SessionLine, account};
+pub use account::{
+    Account, DeviceLine, Enrol, EnrolState, FactorLines, NoticeLine, Offers, PasskeyLine, Removal,
+    SessionLine, SetUpTotp, SinceLine, TelegramAnswer, TelegramOffer, account, enrol, new_recovery_codes,
+    recovery_codes, removal, rename_passkey, set_up_totp, telegram_answer, telegram_offer,
+};
 pub use home::{Home, Tile, home, no_apps};
-pub use link::{Setup, link_password, link_setup, link_used};
+pub use link::{Setup, link_done, link_factor, link_password, link_setup, link_used};
 pub use no_factor::{SecondFactor, second_factor};
 pub use passkey::{PasskeyButton, passkey_button};
 pub use second_factor::{

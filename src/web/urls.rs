@@ -43,14 +43,36 @@ pub const ACCOUNT_NAME: &str = "/account/name";
 pub const ACCOUNT_PASSWORD: &str = "/account/password";
 /// POST `password`: links the person of the tailnet whose device asks.
 pub const ACCOUNT_TAILNET: &str = "/account/tailnet";
-/// One's API tokens: GET, and POST `name`, `app-…`, `all-apps`, `allow`, `expires` makes one.
-pub const ACCOUNT_TOKENS: &str = "/account/tokens";
-/// POST `id`: revokes one.
-pub const ACCOUNT_REVOKE_TOKEN: &str = "/account/tokens/revoke";
 /// POST `ceremony`, `response`, `name` as JSON: adds a passkey.
 pub const ACCOUNT_PASSKEY: &str = "/account/passkey";
 /// POST: what the browser is to be asked for that.
 pub const ACCOUNT_PASSKEY_OPTIONS: &str = "/account/passkey/options";
+/// The first second factor: GET shows the kinds, or what has to happen first; POST `password`.
+pub const ACCOUNT_ENROL: &str = "/account/enrol";
+/// Sets up an authenticator app: GET, then POST `offer`, `totp`.
+pub const ACCOUNT_TOTP: &str = "/account/factors/totp";
+/// Links Telegram: POST begins, GET shows how far it has come.
+pub const ACCOUNT_TELEGRAM: &str = "/account/factors/telegram";
+/// GET by script: whether somebody has answered in Telegram, once somebody has.
+pub const ACCOUNT_TELEGRAM_WAIT: &str = "/account/factors/telegram/wait";
+/// POST `person`: it is they.
+pub const ACCOUNT_TELEGRAM_CONFIRM: &str = "/account/factors/telegram/confirm";
+/// POST: it is not they.
+pub const ACCOUNT_TELEGRAM_REFUSE: &str = "/account/factors/telegram/refuse";
+/// What a passkey is called: GET with `id`, POST `id`, `name`.
+pub const ACCOUNT_FACTOR_PASSKEY: &str = "/account/factors/passkey";
+/// Recovery codes: GET says what they are, POST makes new ones.
+pub const ACCOUNT_RECOVERY: &str = "/account/factors/recovery";
+/// Takes away what proves who one is: GET and POST with `factor`.
+pub const ACCOUNT_REMOVE: &str = "/account/factors/remove";
+/// POST `id`: forgets a browser that is remembered.
+pub const ACCOUNT_FORGET_DEVICE: &str = "/account/devices/forget";
+/// POST: forgets all of them.
+pub const ACCOUNT_FORGET_DEVICES: &str = "/account/devices/forget-all";
+/// One's API tokens: GET, and POST `name`, `app-…`, `all-apps`, `allow`, `expires` makes one.
+pub const ACCOUNT_TOKENS: &str = "/account/tokens";
+/// POST `id`: revokes one.
+pub const ACCOUNT_REVOKE_TOKEN: &str = "/account/tokens/revoke";
 /// POST `id`: ends one session.
 pub const ACCOUNT_END_SESSION: &str = "/account/sessions/end";
 /// POST: ends every session but this one, if it is one.
@@ -60,6 +82,8 @@ pub const ACCOUNT_END_OTHERS: &str = "/account/sessions/end-others";
 pub const LINK_SETUP: &str = "/link/setup";
 /// Chooses a password. The code stands in the fragment.
 pub const LINK_PASSWORD: &str = "/link/password";
+/// Opens a session in which the first second factor may be added. The code stands in the fragment.
+pub const LINK_FACTOR: &str = "/link/factor";
 
 /// POST: a password for a token.
 pub const TOKEN: &str = "/auth/token";
@@ -113,6 +137,22 @@ pub fn login(return_to: Option<&str>) -> String {
 /// The path of the page that asks for a second factor, perhaps with the way back.
 pub fn step_up(return_to: Option<&str>) -> String {
     with_way_back(LOGIN_STEP_UP, return_to)
+}
+
+/// The page that takes that away: `totp`, `telegram`, `passkey:ID`, `tailnet:LOGIN`.
+pub fn removal(factor: &str) -> String {
+    with_field(ACCOUNT_REMOVE, "factor", factor)
+}
+
+/// The page that says what this passkey is called.
+pub fn passkey(id: &str) -> String {
+    with_field(ACCOUNT_FACTOR_PASSKEY, "id", id)
+}
+
+fn with_field(path: &str, name: &str, value: &str) -> String {
+    let mut path = format!("{path}?{name}=");
+    path.extend(byte_serialize(value.as_bytes()));
+    path
 }
 
 fn with_way_back(path: &str, return_to: Option<&str>) -> String {

@@ -75,6 +75,20 @@ pub(super) fn ago(now: Wall, then: Wall) -> String {
     if passed < Duration::from_mins(2) { "just now".to_owned() } else { format!("{} ago", span(passed)) }
 }
 
+/// `password + Telegram`, out of `password+telegram`.
+pub(super) fn methods(names: &str) -> String {
+    let words: Vec<&str> = names
+        .split('+')
+        .map(|name| match name {
+            "telegram" => "Telegram",
+            "totp" => "authenticator app",
+            "recovery_code" => "recovery code",
+            other => other,
+        })
+        .collect();
+    words.join(" + ")
+}
+
 fn date(moment: Wall) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(moment.seconds()).ok()
 }

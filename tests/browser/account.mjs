@@ -26,7 +26,7 @@ for (const [round, visitor] of visitors.entries()) {
       assert.equal((await seen(elsewhere))["remote-name"], "Ann ".repeat(20).trim(), `${visitor.name}: the app shows it`);
 
       // The other browser is in the list, and ended from here.
-      const lines = page.getByRole("main").getByRole("listitem");
+      const lines = page.getByRole("region", { name: "Where you are signed in" }).getByRole("listitem");
       const open = await lines.count();
       const end = page.getByRole("main").getByRole("button", { name: /^End (?!all)/ });
       assert.equal(await end.count(), open - 1, `${visitor.name}: every session but this one can be ended`);

@@ -25,7 +25,7 @@ await withPage({ javaScriptEnabled: false }, async (page) => {
   await page.goto(`${portal}/login`);
   await signIn(page, name, password);
   await page.goto(`${strong}/x`);
-  await says(page, "asks for a second factor");
+  await says(page, "A second factor is asked for here");
   await page.getByRole("link", { name: "My account" }).click();
   await says(page, `This device belongs to ${login} on the tailnet.`);
   await page.getByLabel("Your password").fill(password);

@@ -1,6 +1,7 @@
 //! What a person sees and does, in a real Chromium: starts the files of `tests/browser/`.
 
 mod bot_api;
+mod second_factor;
 
 use std::process::{Command, Stdio};
 
@@ -26,29 +27,45 @@ fn drive(file: &str, lab: &Lab, settings: &[(&str, &str)]) {
 
 /// The same with every name at this address, which may have a port.
 fn drive_to(address: &str, file: &str, lab: &Lab, settings: &[(&str, &str)]) {
+    let scheme = lab.way.scheme;
+    let (portal, app) = (lab.way.public_url(), format!("{scheme}://{}", long_host(lab, "closed")));
+    let forbidden = format!("{scheme}://{}/", long_host(lab, "operators"));
+    let usual = [
+        ("AEGIS_ADDRESS", address),
+        ("AEGIS_PORTAL", &portal),
+        ("AEGIS_APP", &app),
+        ("AEGIS_FORBIDDEN", &forbidden),
+        ("AEGIS_PASSWORD", PASSWORD),
+    ];
+    if let Err(said) = run(file, &[&usual[..], settings].concat()) {
+        panic!("{said}\nAegis said:\n{}", lab.aegis().process.log());
+    }
+}
+
+/// Runs one file with nothing but these settings.
+fn drive_at(file: &str, settings: &[(&str, &str)]) {
+    if let Err(said) = run(file, settings) {
+        panic!("{said}");
+    }
+}
+
+/// What a file said that failed.
+fn run(file: &str, settings: &[(&str, &str)]) -> Result<(), String> {
     let folder = repository().join("tests/browser");
     assert!(folder.join("node_modules").exists(), "tests/browser/node_modules is missing: run ./test");
-    let scheme = lab.way.scheme;
     let output = Command::new("node")
         .arg(folder.join(file))
         .current_dir(&folder)
-        .env("AEGIS_ADDRESS", address)
-        .env("AEGIS_PORTAL", lab.way.public_url())
-        .env("AEGIS_APP", format!("{scheme}://{}", long_host(lab, "closed")))
-        .env("AEGIS_FORBIDDEN", format!("{scheme}://{}/", long_host(lab, "operators")))
-        .env("AEGIS_PASSWORD", PASSWORD)
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .output()
         .unwrap_or_else(|error| panic!("node cannot be started: {error}; run ./test"));
-    assert!(
-        output.status.success(),
-        "{file}: {}\n{}{}\nAegis said:\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-        lab.aegis().process.log()
-    );
+    if output.status.success() {
+        return Ok(());
+    }
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Err(format!("{file}: {}\n{said}{complained}", output.status))
 }
 
 /// The link that a command prints.
@@ -173,6 +190,16 @@ fn browser_signs_in_with_a_passkey_alone() {
     let lab = Lab::start(Kind::Caddy);
     let name = lab.person(&[]);
     drive("passkey.mjs", &lab, &[("AEGIS_USER", &name), ("AEGIS_PASSKEY", &passkey_of(&lab, &name))]);
+}
+
+#[test]
+fn browser_adds_a_second_factor_and_signs_in_with_it() {
+    let lab = Lab::start(Kind::Caddy);
+    let setup = link(&lab, &["setup-link"]);
+    let password = link(&lab, &["user", "add", "invited"]);
+    let settings =
+        [("AEGIS_SETUP_LINK", setup.as_str()), ("AEGIS_INVITED", "invited"), ("AEGIS_LINK", &password)];
+    drive("factors.mjs", &lab, &settings);
 }
 
 #[test]

@@ -21,16 +21,6 @@ if (code && location.hash.length > 1) {
   history.replaceState(null, "", location.pathname + location.search);
 }
 
-// A button that copies what is shown once.
-for (const button of document.querySelectorAll("button[data-copies]")) {
-  button.hidden = !navigator.clipboard;
-  button.addEventListener("click", async () => {
-    const shown = document.getElementById(button.dataset.copies);
-    await navigator.clipboard.writeText(shown.value ?? shown.textContent);
-    button.textContent = "Copied";
-  });
-}
-
 // A page that waits asks how far its sign-in has come, and goes on by itself.
 const waits = document.querySelector("form[data-waits]");
 if (waits) {
@@ -62,6 +52,33 @@ for (const button of document.querySelectorAll("button[data-ready-in]")) {
   const left = Number(button.dataset.readyIn);
   button.disabled = left > 0;
   setTimeout(() => { button.disabled = false; }, left);
+}
+
+// A button that copies what is shown once.
+for (const button of document.querySelectorAll("button[data-copies]")) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    const shown = document.getElementById(button.dataset.copies);
+    await navigator.clipboard.writeText(shown.value ?? shown.textContent);
+    button.textContent = "Copied";
+  });
+}
+
+// The same into a file, and onto paper.
+for (const button of document.querySelectorAll("button[data-saves]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const text = `${document.getElementById(button.dataset.saves).textContent}\n`;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+    link.download = button.dataset.file;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  });
+}
+for (const button of document.querySelectorAll("button[data-prints]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => { window.print(); });
 }
 
 // Times as the clock of the person reading shows them.

@@ -1,13 +1,28 @@
-//! One's own account: profile, password, tailnet, sessions.
+//! One's own account: profile, factors, password, tailnet, browsers, sessions, notices.
+
+mod enrol;
+mod factors;
+mod lists;
+mod recovery;
+mod removal;
+mod telegram;
+mod totp;
 
 use maud::{Markup, html};
 
 use super::tailnet::links;
 use super::{KnownBy, NEW_PASSWORD, PasswordField, Said};
 use crate::clock::Wall;
-use crate::identity::SessionId;
 use crate::web::shell::house;
 use crate::web::{Response, Site, urls, words};
+
+pub use enrol::{Enrol, EnrolState, enrol};
+pub use factors::{FactorLines, Offers, PasskeyLine, SinceLine, rename_passkey};
+pub use lists::{DeviceLine, NoticeLine, SessionLine};
+pub use recovery::{new_recovery_codes, recovery_codes};
+pub use removal::{Removal, removal};
+pub use telegram::{TelegramAnswer, TelegramOffer, telegram_answer, telegram_offer};
+pub use totp::{SetUpTotp, set_up_totp};
 
 /// What the page shows.
 #[derive(Clone, Copy, Debug)]
@@ -20,35 +35,28 @@ pub struct Account<'a> {
     pub name: &'a str,
     /// How it is known whose it is.
     pub by: KnownBy<'a>,
+    /// The second factors.
+    pub factors: FactorLines<'a>,
+    /// Which kinds could be added.
+    pub offers: Offers,
+    /// Whether one may be added now.
+    pub may_enrol: bool,
     /// When the password was set; nothing where there is none.
     pub password_changed_at: Option<Wall>,
     /// The logins of the persons of the tailnet that are this user.
     pub linked: &'a [&'a str],
     /// The login of the person whose device this is, if they could be linked.
     pub offer: Option<&'a str>,
+    /// The browsers that are remembered.
+    pub devices: &'a [DeviceLine<'a>],
     /// The sessions that are open, the present one first.
     pub sessions: &'a [SessionLine<'a>],
+    /// What they were told lately.
+    pub notices: &'a [NoticeLine],
     /// The present.
     pub now: Wall,
     /// What became of what was asked.
     pub said: Said<'a>,
-}
-
-/// One open session.
-#[derive(Clone, Copy, Debug)]
-pub struct SessionLine<'a> {
-    /// Its public id.
-    pub id: SessionId,
-    /// The browser's own words about itself, as they came.
-    pub user_agent: &'a str,
-    /// From where it was opened.
-    pub address: Option<&'a str>,
-    /// How it was opened: `password`.
-    pub methods: &'a str,
-    /// When it was last used.
-    pub used_at: Wall,
-    /// Whether it is the one that asks.
-    pub this: bool,
 }
 
 /// The account page. A POST to it that is refused answers with this page and the refusal's status.
@@ -73,6 +81,8 @@ pub fn account(site: &Site, page: &Account<'_>) -> Response {
                 button { "Save name" }
             }
         }
+        h2 #factors { "Second factors" }
+        (factors::section(site, page))
         h2 { "Password" }
         div.card {
             @match page.password_changed_at {
@@ -84,22 +94,12 @@ pub fn account(site: &Site, page: &Account<'_>) -> Response {
         (links(page.username, page.linked, page.offer))
         h2 { "API tokens" }
         p.soft { "For scripts and apps that cannot sign in: " a href=(urls::ACCOUNT_TOKENS) { "your tokens" } "." }
-        h2 { "Where you are signed in" }
-        @if page.sessions.is_empty() {
-            p.soft { "Nowhere: no browser and no script is signed in as you." }
-        } @else {
-            ul.list { @for session in page.sessions { (line(session, page.now)) } }
+        (lists::devices(page.devices))
+        section aria-labelledby="sessions" {
+            h2 #sessions { "Where you are signed in" }
+            (lists::sessions(page))
         }
-        @if page.sessions.iter().any(|session| !session.this) {
-            form.after method="post" action=(urls::ACCOUNT_END_OTHERS) {
-                button.risk {
-                    @match page.by {
-                        KnownBy::Session | KnownBy::Both(_) => "End all others",
-                        KnownBy::Device(_) => "End all",
-                    }
-                }
-            }
-        }
+        (lists::notices(page.notices))
     };
     let title = if page.said.is_refused() { "Not changed" } else { "Your account" };
     page.said.finish(house(site, page.said.status(), title, urls::ACCOUNT, page.username, &main))
@@ -122,30 +122,6 @@ fn change_password(page: &Account<'_>) -> Markup {
                 }
             }
             button { "Change password" }
-        }
-    }
-}
-
-fn line(session: &SessionLine<'_>, now: Wall) -> Markup {
-    let browser = words::browser(session.user_agent);
-    html! {
-        li {
-            span.what {
-                strong { (browser) }
-                small {
-                    @if let Some(address) = session.address { (address) " · " }
-                    (session.methods)
-                    @if !session.this { " · " (words::ago(now, session.used_at)) }
-                }
-            }
-            @if session.this {
-                span.tag { "this one" }
-            } @else {
-                form method="post" action=(urls::ACCOUNT_END_SESSION) {
-                    input type="hidden" name="id" value=(session.id);
-                    button.risk { "End" span.hidden { " " (browser) } }
-                }
-            }
         }
     }
 }

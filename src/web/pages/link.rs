@@ -70,6 +70,41 @@ pub fn link_password(site: &Site, given: &str, offer: Option<Offer<'_>>, said: S
     said.finish(door(site, said.status(), title, &card))
 }
 
+/// Opens the way to the first second factor; `given` is the code of the link as it was typed.
+pub fn link_factor(site: &Site, given: &str, said: Said<'_>) -> Response {
+    let card = html! {
+        (head("Add your second factor", None))
+        (said.note())
+        p { "First show that it is you." }
+        form method="post" action=(urls::LINK_FACTOR) {
+            (code(given))
+            (PasswordField {
+                name: "password",
+                label: "Your password",
+                autocomplete: "current-password",
+                hint: Some("If your account has none yet, the one you type here becomes it."),
+                wrong: false,
+            }.markup())
+            button.main { "Continue" }
+        }
+    };
+    let title = if said.is_refused() { "Not done yet" } else { "Add your second factor" };
+    said.finish(door(site, said.status(), title, &card))
+}
+
+/// The link did what it was for, and signs nobody in who has a second factor: a link is none.
+pub fn link_done(site: &Site, password_set: bool) -> Response {
+    let card = html! {
+        (head("Now sign in", None))
+        @if password_set {
+            (note(Tone::Good, &html! { "Your password is set. Every session you had is over." }))
+        }
+        p { "Your account has a second factor, so a link does not sign you in: your password and that factor do." }
+        div.others { a.button.main href=(urls::LOGIN) { "Go to sign-in" } }
+    };
+    door(site, StatusCode::OK, "Now sign in", &card)
+}
+
 /// The link has been used, or has run out, or never was. 410.
 pub fn link_used(site: &Site) -> Response {
     let card = html! {

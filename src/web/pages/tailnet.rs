@@ -118,7 +118,12 @@ pub(super) fn links(username: &str, linked: &[&str], offer: Option<&str>) -> Mar
         @if !linked.is_empty() {
             ul.list {
                 @for login in linked {
-                    li { span.what { strong { (login) } small { "Their devices are recognised as you." } } }
+                    li {
+                        span.what { strong { (login) } small { "Their devices are recognised as you." } }
+                        a.button href=(urls::removal(&format!("tailnet:{login}"))) {
+                            "Unlink" span.hidden { " " (login) }
+                        }
+                    }
                 }
             }
         }

@@ -6,7 +6,7 @@ use http_body_util::BodyExt as _;
 use super::*;
 use crate::clock::Wall;
 use crate::error::Kind;
-use crate::identity::SessionId;
+use crate::identity::{Method, SessionId};
 use crate::place::{Host, Origin, Scheme};
 use crate::web::{Destination, ReturnTo, Site, travelling};
 
@@ -49,11 +49,59 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
         this,
     };
     let sessions = [session(true), session(false)];
+    let since = SinceLine { name: text, since: MOMENT, used_at: Some(MOMENT) };
+    let passkeys = [PasskeyLine { id: text, line: since }];
+    let factors = FactorLines {
+        telegram: Some((since, true)),
+        totp: Some(SinceLine { name: "", ..since }),
+        passkeys: &passkeys,
+        recovery_codes: 2,
+    };
+    let no_factors = FactorLines { telegram: None, totp: None, passkeys: &[], recovery_codes: 0 };
+    let all = Offers { telegram: true, passkey: true, totp: true };
+    let device = DeviceLine { id: text, user_agent: text, since: MOMENT };
+    let devices = [device, device];
+    let notices = [NoticeLine { at: MOMENT, sentence: text.to_owned() }];
+    let enrolment = Enrol {
+        username: text,
+        administrator: true,
+        offers: all,
+        state: EnrolState::May(Some(MOMENT)),
+        said: Said::Nothing,
+    };
+    let app = SetUpTotp { username: text, uri: text, secret: text, sealed: text, said: Said::Nothing };
+    let answer = TelegramAnswer {
+        username: text,
+        answerer: Some((7, text)),
+        expires_at: Some(MOMENT),
+        said: Said::Nothing,
+    };
+    let offered = TelegramOffer {
+        username: text,
+        bot: "example_bot",
+        payload: "x",
+        short: "7F3K-92QD",
+        expires_at: MOMENT,
+    };
+    let leaving = Removal {
+        username: text,
+        method: Method::Passkey,
+        name: text,
+        asked: text,
+        is_last: true,
+        asks_for_password: true,
+        said: Said::Nothing,
+    };
     let mine = Account {
         username: text,
         email: Some(text),
         name: text,
         by: KnownBy::Session,
+        factors,
+        offers: all,
+        may_enrol: true,
+        devices: &devices,
+        notices: &notices,
         password_changed_at: Some(MOMENT),
         linked: &[],
         offer: None,
@@ -221,6 +269,35 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
             "account-device-nowhere",
             account(site, &Account { by: KnownBy::Device(text), sessions: &[], ..mine }),
         ),
+        ("account-no-factors", account(site, &Account { factors: no_factors, may_enrol: false, ..mine })),
+        ("account-stale", account(site, &Account { may_enrol: false, ..mine })),
+        ("enrol", enrol(site, &enrolment)),
+        ("enrol-device", enrol(site, &Enrol { state: EnrolState::OwnDevice(text), ..enrolment })),
+        ("enrol-refused", enrol(site, &Enrol { said: Said::Refused(&refused), ..enrolment })),
+        ("enrol-link", enrol(site, &Enrol { state: EnrolState::NeedsLink, ..enrolment })),
+        (
+            "enrol-link-of-another",
+            enrol(site, &Enrol { state: EnrolState::NeedsLink, administrator: false, ..enrolment }),
+        ),
+        ("totp", set_up_totp(site, &app)),
+        ("totp-refused", set_up_totp(site, &SetUpTotp { said: Said::Refused(&refused), ..app })),
+        ("telegram", telegram_offer(site, &offered)),
+        ("telegram-answered", telegram_answer(site, &answer)),
+        ("telegram-waits", telegram_answer(site, &TelegramAnswer { answerer: None, ..answer })),
+        (
+            "telegram-over",
+            telegram_answer(site, &TelegramAnswer { answerer: None, expires_at: None, ..answer }),
+        ),
+        ("codes-new", new_recovery_codes(site, text, 0)),
+        ("codes-again", new_recovery_codes(site, text, 2)),
+        ("codes", recovery_codes(site, text, &["abcd-efgh-jkmn-pqrs"; 10], MOMENT)),
+        ("removal", removal(site, &leaving)),
+        ("removal-refused", removal(site, &Removal { said: Said::Refused(&refused), ..leaving })),
+        ("removal-tailnet", removal(site, &Removal { method: Method::Tailnet, is_last: false, ..leaving })),
+        ("passkey-name", rename_passkey(site, text, text)),
+        ("factor", link_factor(site, text, Said::Nothing)),
+        ("factor-refused", link_factor(site, text, Said::Refused(&refused))),
+        ("link-done", link_done(site, true)),
         ("account-offer", account(site, &Account { offer: Some(text), ..mine })),
         ("setup", link_setup(site, &Setup::default())),
         ("setup-offer", link_setup(site, &Setup { offer: offer(true), ..setup })),

@@ -179,6 +179,73 @@ fn a_link_chooses_a_password_once() {
     assert_ne!(answer.status, 303, "a password was set since it was made: {answer}");
 }
 
+/// What the database says of the factors of `name`.
+fn with_factors(server: &Server, name: &str) {
+    let database = rusqlite::Connection::open(server.aegis.folder.join("data/aegis.db")).unwrap();
+    for add in [
+        "insert into totp (account_id, secret, last_step, created_at) select id, x'00', 0, 0 from account where username = ?1",
+        "insert into recovery_code (secret, account_id, created_at) select randomblob(32), id, 0 from account where username = ?1",
+        "insert into telegram_link (account_id, person, chat, name, created_at) select id, 7, 7, 'x', 0 from account where username = ?1",
+    ] {
+        assert_eq!(database.execute(add, [name]).unwrap(), 1, "{add}");
+    }
+}
+
+/// How many rows of each table are about `name`: apps, links to Telegram, recovery codes, known browsers.
+fn left(server: &Server, name: &str) -> [i64; 4] {
+    let database = rusqlite::Connection::open(server.aegis.folder.join("data/aegis.db")).unwrap();
+    ["totp", "telegram_link", "recovery_code", "device"].map(|table| {
+        let count = format!(
+            "select count(*) from {table} where account_id = (select id from account where username = ?1)"
+        );
+        database.query_row(&count, [name], |row| row.get(0)).unwrap()
+    })
+}
+
+#[test]
+fn who_lost_their_factors_is_out_within_a_second_and_gets_a_link() {
+    let server = &*SERVER;
+    server.aegis.add_user("rhea", &[]);
+    let token = server.sign_in("rhea");
+    with_factors(server, "rhea");
+    let refused = server.aegis.command(&["user", "link-factor", "rhea"], "");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("rhea has a second factor"), "{said}");
+    server.until("closed", &token, 200);
+    let printed = server.done("user reset-2fa rhea");
+    server.until("closed", &token, 401);
+    assert!(!code_in(&printed, "factor").is_empty(), "{printed}");
+    assert_eq!(left(server, "rhea"), [0; 4], "factors, codes and browsers");
+    let told = server.done("audit tail --json");
+    assert!(told.contains("factor.reset"), "{told}");
+    server.until("closed", &server.sign_in("rhea"), 200);
+}
+
+#[test]
+fn who_has_the_lost_device_is_out_within_a_second() {
+    let server = &*SERVER;
+    server.aegis.add_user("otto", &[]);
+    let token = server.sign_in("otto");
+    server.done("token create otto --name phone --all-apps");
+    with_factors(server, "otto");
+    let link = code_in(&server.done("user passwd otto"), "password");
+    server.until("closed", &token, 200);
+    let printed = server.done("user lost-device otto");
+    server.until("closed", &token, 401);
+    assert!(printed.contains("recovery codes on paper stay"), "{printed}");
+    assert_eq!(left(server, "otto"), [0, 0, 1, 0], "the codes on paper stay");
+    assert!(!server.done("token list otto").contains("phone"), "the API token is revoked");
+    let fields = [("code", link.as_str()), ("password", PASSWORD)];
+    let answer = Ask::new("POST", PORTAL, "/link/password")
+        .header("Sec-Fetch-Site", "same-origin")
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(&form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish())
+        .send(server.at);
+    assert_eq!(answer.status, 410, "a link that may be in a mailbox on the device: {answer}");
+    assert!(server.done("user lost-device otto --all").contains("the recovery codes are void"));
+    assert_eq!(left(server, "otto"), [0; 4], "and with --all they go");
+}
+
 #[test]
 fn the_record_is_followed() {
     let server = &*SERVER;

@@ -14,7 +14,9 @@ use aegis::error::Faults;
 use aegis::identity::{Actor, UserId};
 use aegis::password::StoredHash;
 use aegis::secret::Secret;
+use aegis::serve::house::start_telegram;
 use aegis::serve::routes::Routes;
+use aegis::serve::tasks::Tasks;
 use aegis::serve::{self, Drained, Limits, Listener, listen};
 use aegis::state::App;
 use aegis::store::Write;
@@ -30,7 +32,7 @@ pub(crate) const PORTAL: &str = "auth.example.com";
 /// The password of everybody here.
 pub(crate) const PASSWORD: &str = "seven lanterns over the harbour";
 /// 2026-11-21, 09:12:54 UTC.
-const START: Wall = Wall(1_795_252_374_000);
+pub(crate) const START: Wall = Wall(1_795_252_374_000);
 
 /// Whether checks may be answered from memory. It may not change a verdict, so cases run both ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,7 @@ struct Running {
     stop: oneshot::Sender<()>,
     server: tokio::task::JoinHandle<Drained>,
     feed: Option<Feed>,
+    tasks: Tasks,
 }
 
 struct Feed {
@@ -154,7 +157,16 @@ impl House {
 
     /// The same, with these files beside the settings.
     pub(crate) fn open_with(memory: Memory, settings: &str, files: &[(&str, &str)]) -> Self {
-        let (clock, hand) = Clock::manual(START);
+        Self::open_by(Clock::manual(START), memory, settings, files)
+    }
+
+    /// The same, by this clock.
+    pub(crate) fn open_by(
+        (clock, hand): (Clock, Arc<Manual>),
+        memory: Memory,
+        settings: &str,
+        files: &[(&str, &str)],
+    ) -> Self {
         let folder = address::folder();
         for (name, text) in files.iter().chain(&[("aegis.toml", settings)]) {
             fs::write(folder.join(name), text).unwrap();
@@ -193,12 +205,14 @@ impl House {
     }
 
     fn end(&mut self) {
-        let Some(Running { stop, server, feed }) = self.running.take() else { return };
+        let Some(Running { stop, server, feed, tasks }) = self.running.take() else { return };
         let app = self.app.clone();
         self.wait(async move {
             let _ = stop.send(());
             let drained = server.await.expect("the server does not panic");
             assert!(drained.cut.is_empty(), "requests were cut at the end: {:?}", drained.cut);
+            let stuck = tasks.stop(Duration::from_secs(30)).await;
+            assert!(stuck.is_empty(), "background tasks did not stop: {stuck:?}");
             app.sessions.flush().await.expect("the last uses are written");
             app.api_tokens.flush().await.expect("the last uses are written");
             app.passwords.close();
@@ -332,7 +346,8 @@ fn read(folder: &std::path::Path, memory: Memory) -> Result<Settings, Faults> {
     })
 }
 
-/// Opens everything as `aegis serve` does, but for the clock, the signals and the background tasks.
+/// Opens everything as `aegis serve` does, but for the clock, the signals and background tasks other than
+/// those of the bot.
 fn start(
     runtime: &Runtime,
     clock: &Clock,
@@ -345,6 +360,11 @@ fn start(
     let listeners = Listener::bind(&addresses).expect("a port");
     let at = listeners[0].tcp_address().expect("a port");
     let routes = Arc::new(Routes::new(&app, Arc::new(Vec::new)));
+    let tasks = Tasks::new(clock.clone());
+    {
+        let _entered = runtime.enter();
+        start_telegram(&tasks, &routes);
+    }
     let (stop, stopped) = oneshot::channel::<()>();
     let server = runtime.spawn(serve::run(listeners, routes, Limits::default(), async {
         let _ = stopped.await;
@@ -353,7 +373,7 @@ fn start(
     let (wake, woken) = mpsc::channel();
     let feed = app.changes.tune_in(watcher).expect("the feed is heard");
     let thread = std::thread::spawn(move || feed.listen(&woken));
-    (app, at, Running { stop, server, feed: Some(Feed { wake, thread }) })
+    (app, at, Running { stop, server, feed: Some(Feed { wake, thread }), tasks })
 }
 
 /// Waits until it is so. Fails only if it never is.

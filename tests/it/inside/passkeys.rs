@@ -1,12 +1,13 @@
 //! Passkeys: what is right opens, and whatever is wrong in one thing does not (`WebAuthn` Level 3,
 //! sections 7.1 and 7.2, step by step).
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use aegis::identity::{Actor, Method, SessionId};
 use aegis::second_factor::passkeys::{MOST, Passkeys};
 use aegis::sign_in::Arrival;
-use aegis::store::{Write, WriteError};
+use aegis::store::{Statement, Write, WriteError};
 use aegis::users::{Leaves, User};
 use serde_json::{Value, json};
 
@@ -19,12 +20,15 @@ const ORIGIN: &str = "https://auth.example.com";
 /// How long a ceremony waits.
 const MINUTES: Duration = Duration::from_mins(5);
 
+static LEFT: Statement = Statement::new("select count(*) from passkey_ceremony");
+
 /// Somebody who may add passkeys, in a browser.
 struct Person<'h> {
     house: &'h House,
     user: User,
     session: SessionId,
-    cookie: String,
+    /// Of the session they are in: a new passkey opens another.
+    cookie: RefCell<String>,
 }
 
 impl<'h> Person<'h> {
@@ -48,11 +52,11 @@ impl<'h> Person<'h> {
         let session = house.wait(admitted).expect("a session").session;
         let cookie = session.cookie.expect("a cookie");
         let cookie = format!("__Host-aegis_session={}", cookie.reveal());
-        Self { house, user, session: session.id, cookie }
+        Self { house, user, session: session.id, cookie: RefCell::new(cookie) }
     }
 
     fn asks(&self, path: &str, what: &Value) -> Answer {
-        self.house.send(&own(path, what).header("Cookie", &self.cookie))
+        self.house.send(&own(path, what).header("Cookie", &self.cookie.borrow()))
     }
 
     /// What is asked for a new passkey, and the ceremony's name.
@@ -74,6 +78,9 @@ impl<'h> Person<'h> {
     fn finishes(&self, ceremony: &str, response: &Value) -> bool {
         let answer = self.asks("/account/passkey", &json!({ "ceremony": ceremony, "response": response }));
         assert!([200, 422].contains(&answer.status), "200 or 422 for a new passkey: {answer}");
+        if answer.status == 200 {
+            *self.cookie.borrow_mut() = Browser::of(&answer).session;
+        }
         answer.status == 200
     }
 
@@ -192,9 +199,12 @@ fn what_a_new_passkey_is_asked_for() {
     assert_eq!(known, [first.id], "what is here already is not made again: {options}");
 }
 
+/// What is wrong, and how an answer becomes so.
+type Wrong = (&'static str, Box<dyn Fn(&mut Said)>);
+
 /// What is wrong in both ceremonies alike.
-fn wrong_alike() -> Vec<(&'static str, Box<dyn Fn(&mut Said)>)> {
-    let mut wrong: Vec<(&'static str, Box<dyn Fn(&mut Said)>)> = vec![
+fn wrong_alike() -> Vec<Wrong> {
+    let mut wrong: Vec<Wrong> = vec![
         ("another challenge", Box::new(|said| said.challenge = "A".repeat(43))),
         (
             "a challenge with one letter changed",
@@ -397,7 +407,7 @@ fn a_ceremony_counts_once_in_time_and_for_what_it_was_begun() {
     let house = house();
     let person = Person::new(&house);
     let (ceremony, options) = person.begins();
-    let (mut passkey, answer) = Passkey::make(&options, ORIGIN, |_| {});
+    let (_, answer) = Passkey::make(&options, ORIGIN, |_| {});
     let same_user = Person::again(&house, person.user.clone());
     assert_ne!(same_user.session, person.session);
     assert!(!same_user.finishes(&ceremony, &answer), "in another session of the same account");
@@ -411,19 +421,14 @@ fn a_ceremony_counts_once_in_time_and_for_what_it_was_begun() {
     }
 
     let (ceremony, options) = person.begins();
-    let (late, answer) = Passkey::make(&options, ORIGIN, |_| {});
+    let (_, answer) = Passkey::make(&options, ORIGIN, |_| {});
     house.advance(MINUTES);
     assert!(!person.finishes(&ceremony, &answer), "five minutes later");
-    drop(late);
     let (ceremony, options) = person.begins();
-    let (kept, answer) = Passkey::make(&options, ORIGIN, |_| {});
+    let (mut passkey, answer) = Passkey::make(&options, ORIGIN, |_| {});
     house.advance(MINUTES.saturating_sub(Duration::from_secs(1)));
     assert!(person.finishes(&ceremony, &answer), "a second before");
     assert!(!person.finishes(&ceremony, &answer), "twice");
-    passkey = {
-        drop(passkey);
-        kept
-    };
 
     let begin = || begun(&house.send(&own("/login/passkey/options", &json!({}))));
     let (ceremony, options) = begin();
@@ -523,8 +528,9 @@ fn only_a_page_of_ours_may_ask() {
     let house = house();
     let person = Person::new(&house);
     for path in ["/login/passkey/options", "/login/passkey", "/account/passkey/options", "/account/passkey"] {
-        let foreign =
-            post(path, &json!({})).header("Sec-Fetch-Site", "cross-site").header("Cookie", &person.cookie);
+        let foreign = post(path, &json!({}))
+            .header("Sec-Fetch-Site", "cross-site")
+            .header("Cookie", &person.cookie.borrow());
         let answer = house.send(&foreign);
         assert_eq!(answer.status, 403, "POST {path} from another site: {answer}");
         assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{path}: {answer}");
@@ -642,8 +648,6 @@ fn an_account_has_as_many_as_it_can_have_and_each_has_a_name() {
 fn ceremonies_that_ran_out_are_forgotten() {
     let house = house();
     let passkeys = &house.app.second_factor.passkeys;
-    static LEFT: aegis::store::Statement =
-        aegis::store::Statement::new("select count(*) from passkey_ceremony");
     let left = || house.wait(house.app.store.get(&LEFT, Vec::new())).unwrap()[0].integer(0).unwrap();
     for after in [MINUTES, Duration::from_secs(1)] {
         house.wait(passkeys.begin_authentication(house.now(), None)).expect("a ceremony");

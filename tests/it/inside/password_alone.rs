@@ -38,12 +38,13 @@ const MAY: &[May] = &[
     May { path: urls::LOGIN, with_none: &["device", "session"], with_one: &["challenge"] },
     May { path: urls::LOGOUT, with_none: &["session"], with_one: &["session"] },
     May { path: urls::TOKEN, with_none: &["session"], with_one: &["challenge"] },
-    May { path: urls::ACCOUNT_NAME, with_none: &["account"], with_one: &["account"] },
-    May { path: urls::ACCOUNT_PASSWORD, with_none: PASSWORD_CHANGES, with_one: PASSWORD_CHANGES },
+    May { path: urls::ACCOUNT_NAME, with_none: &["account", "notice"], with_one: &["account", "notice"] },
+    May { path: urls::ACCOUNT_PASSWORD, with_none: PASSWORD_CHANGES, with_one: &[] },
+    May { path: urls::ACCOUNT_FORGET_DEVICES, with_none: &["device"], with_one: &["device"] },
     May { path: urls::ACCOUNT_END_SESSION, with_none: &["session"], with_one: &["session"] },
     May { path: urls::ACCOUNT_END_OTHERS, with_none: &["session"], with_one: &["session"] },
 ];
-const PASSWORD_CHANGES: &[&str] = &["account", "session"];
+const PASSWORD_CHANGES: &[&str] = &["account", "notice", "session"];
 
 /// What the server writes for its own sake: the feed, the record, and guesses.
 const BOOKS: [&str; 5] = ["feed", "change", "audit", "attempt", "migration"];
@@ -86,6 +87,9 @@ impl Somebody {
             ("name", "Somebody Else"),
             ("id", &other),
             ("rd", "https://two.example.com/"),
+            ("factor", "totp"),
+            ("person", "1"),
+            ("offer", "AAAA"),
             ("totp", "000000"),
             ("recovery_code", "0000-0000-0000-0000"),
             ("code", "00000000"),

@@ -411,7 +411,7 @@ fn a_password_alone_is_told_what_a_second_factor_is() {
     lab.tailnet().join("phone");
     let host = lab.host("strong");
     let (cookie, anns) = (session(&lab, "sam"), session(&lab, &lab.person(&[])));
-    let words = "This app asks for a second factor. Open it from a device on your tailnet.";
+    let words = "A second factor is asked for here, and your account has none yet.";
     let elsewhere = || lab.send(&Ask::navigation(PORTAL, &login(&host)).header("Cookie", &cookie));
     for _ in 0..2 {
         says(&elsewhere(), 200, &[words, "(this machine)", "Try again"]);
