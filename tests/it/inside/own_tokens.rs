@@ -5,7 +5,7 @@ use std::time::Duration;
 use aegis::api_tokens::Fingerprint;
 use aegis::audit;
 use aegis::forwarded::Dialect;
-use aegis::identity::Method;
+use aegis::identity::{Method, SessionId};
 use aegis::sessions::{NewSession, Purpose};
 use aegis::store::Write;
 use aegis::users::User;
@@ -23,6 +23,7 @@ with_and_without_memory!(
 /// The cookie of a session in which these were shown.
 fn session(house: &House, user: &User, methods: &[Method]) -> String {
     let new = NewSession {
+        id: SessionId::new(),
         user: user.id,
         epoch: house.user(user.id).epoch,
         purpose: Purpose::Web,
