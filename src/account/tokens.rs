@@ -31,7 +31,7 @@ impl Door {
         let wanted = if self.has_just_shown_two(&owner, now) {
             wanted(&self.app.current.load(), &owner, &form, now)
         } else {
-            Err(Error::said(Kind::Forbidden, "Sign in with your second factor again, then make the token."))
+            Err(Error::said(Kind::Forbidden, "Show your second factor again first, then make the token."))
         };
         let made = match wanted {
             Ok(new) => {

@@ -88,7 +88,10 @@ pub fn api_tokens(site: &Site, page: &ApiTokens<'_>) -> Response {
         h2 { "A new token" }
         @match &page.form {
             Some(form) => (form.markup()),
-            None => p.soft { "To make one, sign in with your second factor: within the last ten minutes." },
+            None => div.card {
+                p { "A token counts as two factors. To make one, show your second factor first." }
+                a.button href=(urls::step_up(Some(urls::ACCOUNT))) { "Show it now" }
+            },
         }
     };
     let title = if page.said.is_refused() { "Not done" } else { "Your API tokens" };

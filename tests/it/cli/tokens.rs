@@ -7,17 +7,18 @@ use crate::lab::aegis::run;
 
 const APPS: &str = "
 [app.immich]
-hosts = [\"immich.localhost\"]
+hosts = [\"immich.aegis.localhost\"]
 require = \"signed_in\"
 [app.arlo]
-hosts = [\"arlo.localhost\"]
+hosts = [\"arlo.aegis.localhost\"]
 require = \"signed_in\"
 ";
 
 fn place() -> Place {
     let place = Place::with(&["sam", "ann"]);
     let file = place.folder.join("aegis.toml");
-    let settings = std::fs::read_to_string(&file).unwrap() + "[cookie]\ndomain = \"localhost\"\n" + APPS;
+    let settings =
+        std::fs::read_to_string(&file).unwrap() + "[cookie]\ndomain = \"aegis.localhost\"\n" + APPS;
     std::fs::write(&file, settings).unwrap();
     place
 }

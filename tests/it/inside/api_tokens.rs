@@ -31,7 +31,7 @@ with_and_without_memory!(
     a_token_goes_and_comes_with_its_account,
     tokens_outlive_a_new_password_and_a_restart,
     fifty_tokens_at_once_are_fifty_people,
-    a_token_counts_as_two_factors_and_never_as_a_device,
+    a_token_counts_as_two_factors_and_neither_as_a_device_nor_as_fresh,
 );
 
 const DAY: Duration = Duration::from_hours(24);
@@ -510,16 +510,17 @@ fn fifty_tokens_at_once_are_fifty_people(memory: Memory) {
     });
 }
 
-fn a_token_counts_as_two_factors_and_never_as_a_device(memory: Memory) {
+fn a_token_counts_as_two_factors_and_neither_as_a_device_nor_as_fresh(memory: Memory) {
     let settings = format!(
         "{APPS}\n[tailscale]\nsocket = \"/nowhere/tailscaled.sock\"\n\
          [app.twice]\nhosts = [\"twice.example.com\"]\nrequire = \"two_factor\"\n\
-         [app.device]\nhosts = [\"device.example.com\"]\nrequire = \"tailnet\"\n"
+         [app.device]\nhosts = [\"device.example.com\"]\nrequire = \"tailnet\"\n\
+         [app.fresh]\nhosts = [\"fresh.example.com\"]\nrequire = \"two_factor\"\nmax_age = \"24h\"\n"
     );
     let house = House::open(memory, &settings);
     let token = whole(&house, &house.person(&[]));
     for dialect in DIALECTS {
-        for (host, status) in [("twice", 200), ("device", 403)] {
+        for (host, status) in [("twice", 200), ("device", 403), ("fresh", 401)] {
             let visit = key(Visit::new(&format!("{host}.example.com"), "/"), &token);
             assert_eq!(house.status(dialect, &visit), status, "{dialect:?}: {visit:?}");
         }
