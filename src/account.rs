@@ -124,6 +124,9 @@ impl Door {
     pub async fn rename(&self, visit: Visit<'_>, body: &[u8]) -> Result<Response, Error> {
         let form = self.form(&visit, body)?;
         let Some(mut owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
+        if let Err(why) = self.may_change(&owner, visit.now.wall) {
+            return Ok(self.not_yet(why));
+        }
         let id = owner.user.id;
         self.app.users.set_name(id, form.text("name"), Actor::User(id), visit.now.wall).await?;
         if let Some(user) = self.app.users.by_id(id).await? {

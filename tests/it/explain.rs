@@ -66,7 +66,12 @@ fn a_reference_is_explained_by_the_server_that_gave_it() {
     let cases: &[(&str, &[&str], bool, &str)] = &[
         ("/admin", &["--as", "sam"], false, "refused with 403"),
         ("/admin", &["--as", "SAM@example.com"], false, "refused with 403"),
-        ("/", &["--as", "sam", "--from", "192.0.2.7"], true, "allowed"),
+        (
+            "/",
+            &["--as", "sam", "--from", "192.0.2.7"],
+            false,
+            "sent to sign in (a page that is opened), or refused with 401",
+        ),
         ("/", &[], false, "sent to sign in (a page that is opened), or refused with 401"),
         ("/public/x#part", &["--method", "POST"], true, "allowed"),
     ];

@@ -107,7 +107,7 @@ fn a_damaged_ring_is_refused_and_never_replaced() {
 
     fs::remove_file(installation.file()).unwrap();
     is_refused("no file in the folder", &installation);
-    fs::remove_dir(installation.file().parent().unwrap()).unwrap();
+    fs::remove_dir_all(installation.file().parent().unwrap()).unwrap();
     let new = open(&installation).expect("where nothing is, there are new keys");
     assert!(new.verify_access(&installation.token(), NOW).is_err());
 }

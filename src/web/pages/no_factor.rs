@@ -32,7 +32,7 @@ pub fn second_factor(site: &Site, page: &SecondFactor<'_>) -> Response {
             @match page.from.tailnet {
                 OnTailnet::SignedOut => "This device may be one of the tailnet, but you signed out of the tailnet in this browser.",
                 OnTailnet::Stranger(_) => "This device is on the tailnet; link it on your account page first.",
-                OnTailnet::Known(_) => "This device is on the tailnet, so you can add one on your account page, too.",
+                OnTailnet::Known(_) => "If this device is yours on the tailnet, you can add one on your account page, too.",
                 OnTailnet::Elsewhere
                 | OnTailnet::Unvouched
                 | OnTailnet::Unusable(_)

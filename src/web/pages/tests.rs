@@ -373,7 +373,8 @@ async fn every_page_is_one_a_screen_reader_finds_its_way_in() {
         ids.dedup();
         assert_eq!(ids.len(), all, "{name} has an id twice: {ids:?}");
         for reference in ["for=\"", "aria-describedby=\"", "data-shows=\""] {
-            for target in page.split(reference).skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            let targets = page.split(reference).skip(1).map(|rest| rest.split('"').next().unwrap());
+            for target in targets.flat_map(str::split_whitespace) {
                 assert!(ids.contains(&target), "{name}: {reference}{target}\" leads nowhere");
             }
         }

@@ -113,10 +113,10 @@ fn users_are_listed() {
     place.done("user disable ann");
     assert_eq!(
         place.done("user list"),
-        "USER  E-MAIL           NAME  ROLES  STATE\n\
-         ann   ann@example.com               disabled\n\
-         sam                          a,b    administrator\n\
-         zoe   zoe@example.com               no password yet\n"
+        "USER  E-MAIL           NAME  ROLES  FACTORS   STATE\n\
+         ann   ann@example.com               password  disabled\n\
+         sam                          a,b    password  administrator\n\
+         zoe   zoe@example.com                         no password yet\n"
     );
     let listed = place.json("user list --json");
     assert_eq!(listed[1]["username"], "sam", "{listed}");

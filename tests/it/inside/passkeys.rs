@@ -617,7 +617,7 @@ fn an_account_has_as_many_as_it_can_have_and_each_has_a_name() {
         let answer = person.asks("/account/passkey", &what);
         assert_eq!(
             (answer.status, &answer.json()["to"]),
-            (200, &json!("/account")),
+            (200, &json!("/account/factors/recovery")),
             "passkey {number}: {answer}"
         );
     }

@@ -381,7 +381,7 @@ fn a_link_of_one_use_links_the_device_it_is_used_on_if_asked() {
     let unlinked = send(&lab, "laptop", "/link/setup", &fields(PASSWORD), "");
     says(&unlinked, 409, &["The tailnet does not tell whose device this is any more.", &setup]);
     let done = send(&lab, "phone", "/link/setup", &fields(PASSWORD), "");
-    assert_eq!((done.status, done.header("location")), (303, Some("/")), "{done}");
+    assert_eq!((done.status, done.header("location")), (303, Some("/account/enrol")), "{done}");
     becomes("chief is known", || (check(&lab, phone, &host, &[]), is("chief")));
     let cookie = done.cookies().join("; ");
     says(&page(&lab, "phone", "/", &cookie), 200, &["The tailnet knows this device as yours, too", STRANGER]);
@@ -417,7 +417,7 @@ fn a_password_alone_is_told_what_a_second_factor_is() {
         says(&elsewhere(), 200, &[words, "(this machine)", "Try again"]);
     }
     says(&page(&lab, "phone", &login(&host), &anns), 200, &[words, "link it on your account page"]);
-    says(&page(&lab, "laptop", &login(&host), &anns), 200, &[words, "not enough for this app"]);
+    says(&page(&lab, "laptop", &login(&host), &anns), 200, &[words, "you can add one on your account page"]);
     let marked = format!("{cookie}; aegis_signed_out=1");
     says(&page(&lab, "laptop", &login(&host), &marked), 200, &[words, "Use the tailnet again"]);
     // On the device of the same person both are enough.

@@ -62,7 +62,7 @@ fn the_command_says_what_came_and_the_token_is_in_no_log() {
     assert!(phone.messages().iter().any(|message| message.text.contains("This is a test")));
     phone.block();
     says(test(), 1, "hint: the person unblocks the bot");
-    api.misbehave("getMe", 2, Misbehaviour::Garbage);
+    api.misbehave("getMe", 1, Misbehaviour::Garbage);
     says(test(), 1, "what answers is not the Bot API");
     api.misbehave("getMe", 2, Misbehaviour::Break);
     says(test(), 1, "Telegram cannot be reached");
