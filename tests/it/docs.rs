@@ -108,7 +108,7 @@ fn every_command_that_is_named_is_there() {
             let given: Vec<&String> = line[at..].iter().collect();
             let path: Vec<&&String> = given
                 .iter()
-                .take(if ["user", "session", "audit", "telegram"].contains(&given[0].as_str()) {
+                .take(if ["user", "session", "token", "audit", "telegram"].contains(&given[0].as_str()) {
                     2
                 } else {
                     1
