@@ -28,7 +28,7 @@ use crate::browser::{Browser, Seen};
 use crate::clock::Now;
 use crate::error::{Error, Kind};
 use crate::forwarded::Came;
-use crate::identity::{Actor, Person};
+use crate::identity::{Actor, Assurance, Person};
 use crate::notices;
 use crate::second_factor::Factors;
 use crate::sessions::Session;
@@ -86,6 +86,8 @@ struct Owner {
     session: Option<Box<Session>>,
     /// The login of their device, where it is theirs.
     device: Option<Box<str>>,
+    /// Whether that device counts as two factors. One that routes for others may be anybody's behind it.
+    device_counts: bool,
     /// Whose device it is, where that is nobody's here, and the settings leave it open who both are.
     stranger: Option<Person>,
     /// What more than a password they have.
@@ -159,13 +161,15 @@ impl Door {
                 None => return Err(Error::said(Kind::Forbidden, "A machine has no account here.")),
             },
         };
-        let device = guest.filter(|guest| guest.user() == id).map(|guest| guest.login);
+        let own = guest.filter(|guest| guest.user() == id);
+        let device_counts = own.as_ref().is_some_and(|guest| guest.assurance() == Assurance::TwoFactor);
+        let device = own.map(|guest| guest.login);
         let Some(user) = self.app.users.by_id(id).await? else { return Ok(None) };
         let is_said = |rules: &Rules, login: &str| rules.names(login) || rules.keeps(&user.username);
         let stranger = stranger
             .filter(|person| current.tailnet.as_ref().is_some_and(|rules| !is_said(rules, &person.login)));
         let factors = self.app.second_factor.of(id).await?;
-        Ok(Some(Owner { user, session, device, stranger, factors }))
+        Ok(Some(Owner { user, session, device, device_counts, stranger, factors }))
     }
 
     fn to_sign_in(&self) -> Response {
@@ -201,7 +205,9 @@ impl Door {
             may_enrol: self.may_enrol(owner, now.wall).is_ok(),
             password_changed_at: owner.user.password_changed_at,
             linked: &linked,
-            offer: tailnet::offer(owner, &links).map(|person| &*person.login),
+            offer: tailnet::offer(owner, &links)
+                .filter(|_| self.may_enrol(owner, now.wall).is_ok())
+                .map(|person| &*person.login),
             devices: &devices,
             sessions: &sessions,
             notices: &notices,

@@ -251,9 +251,15 @@ impl Door {
         }
         self.record_leaving(&sighted, ended, &visit).await?;
         let knows = tailnet::knows(&sighted);
+        let waiting = self.waiting(&current, &visit).await?;
+        if let Some(waiting) = waiting.filter(|waiting| waiting.challenge.state.is_open()) {
+            // Nobody who comes after at this browser goes on with it.
+            self.sign_in.second_factor.challenges.cancel(&waiting.challenge, now.wall).await?;
+        }
         let mut response = pages::signed_out(&current.site, knows);
         let domain = current.cookie_domain.as_ref();
         Browser::farewell(&mut response, domain)?;
+        Browser::waits_no_more(&mut response)?;
         if knows {
             Browser::leave_tailnet(&mut response, domain)?;
         }

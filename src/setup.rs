@@ -24,7 +24,7 @@ use crate::second_factor::SecondFactor;
 use crate::sign_in::{self, Arrival};
 use crate::state::App;
 use crate::store::{StoreError, Write, WriteError};
-use crate::users::{ChangeError, NewUser, User, Users};
+use crate::users::{ChangeError, NewUser, Users};
 use crate::web::forms::{self, Form};
 use crate::web::pages::{self, Offer, Said, Setup};
 use crate::web::{self, Response, urls};
@@ -199,7 +199,12 @@ impl Door {
         let actor = Actor::User(user.id);
         let write = Users::setting_password(link.spend(now), &user, &hash, actor, now);
         if self.app.second_factor.of(user.id).await?.any() {
-            return self.done_without_session(write, &user, person, now).await;
+            // A device that is linked counts as two factors: a link alone gives it to nobody who has one.
+            return if person.is_some() {
+                Err(not_to_be_linked())
+            } else {
+                self.done_without_session(write).await
+            };
         }
         // The spending is the second step of the write, behind the question whether there is a factor now;
         // elsewhere it is the account that has changed.
@@ -208,17 +213,9 @@ impl Door {
     }
 
     /// Does what the link was for, and signs nobody in: there is a factor, and a link is none.
-    async fn done_without_session(
-        &self,
-        write: Write,
-        user: &User,
-        person: Option<&Person>,
-        now: Wall,
-    ) -> Result<Response, NotDone> {
-        let Change { write, linking, .. } = Change::new(write, user.id, user.epoch + 1, person, now);
+    async fn done_without_session(&self, write: Write) -> Result<Response, NotDone> {
         match self.app.store.write(write).await {
             Ok(_) => Ok(pages::link_done(&self.app.current.load().site, true)),
-            Err(WriteError::Unexpected(step)) if linking.contains(&step) => Err(not_to_be_linked()),
             Err(WriteError::Unexpected(0)) => Err(NotDone::Used),
             Err(error) => Err(NotDone::Again(ChangeError::from(error).into())),
         }

@@ -270,6 +270,8 @@ impl SignIn {
             audience,
             methods: METHODS,
             session,
+            step_up: false,
+            began_at: now,
             keep,
             return_to,
             known: right.is_known,
@@ -282,7 +284,16 @@ impl SignIn {
             match self.second_factor.challenges.open(base, new, now).await {
                 Ok(waiting) => return Ok(Outcome::FactorDue(Box::new(FactorDue { waiting, factors }))),
                 Err(NotWaiting::Base(_) | NotWaiting::Again) => {} // others guessed or asked at the same moment
-                Err(NotWaiting::AnotherWaits) => return Ok(Outcome::AnotherWaits),
+                Err(NotWaiting::AnotherWaits) => {
+                    // Somebody knows the password: that is in the record, and costs them no guess.
+                    self.attempts.credit_alone(&right.taken, now).await?;
+                    let entry = Entry::new(Event::FactorDue, Actor::User(user.id))
+                        .about(user.id)
+                        .from(shown.address)
+                        .with("another_waits", true);
+                    self.store.write(Write::new().audit(entry, now)).await?;
+                    return Ok(Outcome::AnotherWaits);
+                }
                 Err(NotWaiting::Changed) => {
                     self.failed(Some(user), shown.address, now).await?;
                     return Ok(Outcome::Wrong);

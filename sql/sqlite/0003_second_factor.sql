@@ -35,6 +35,8 @@ create table challenge (
     audience text,
     methods text not null,                  -- what was shown already, joined by +
     session_id text,                        -- the session of this browser, which ends when this is finished
+    step_up integer not null check (step_up in (0, 1)), -- it shows a factor again in that session, which must live
+    began_at integer not null,              -- when the first of those was asked that this one took the place of
     keep integer not null check (keep in (0, 1)),
     return_to text,
     known integer not null check (known in (0, 1)), -- from a browser that has signed in before

@@ -48,7 +48,8 @@ impl Door {
         visit: &Visit<'_>,
         password: Secret,
     ) -> Result<Response, Error> {
-        let Some(login) = owner.device.as_deref().filter(|_| owner.user.password.is_some()) else {
+        let has_password = owner.user.password.is_some();
+        let Some(login) = owner.device.as_deref().filter(|_| owner.device_counts && has_password) else {
             return Err(Error::said(
                 Kind::Forbidden,
                 "This is no device that the tailnet knows as yours. Ask whoever looks after Aegis for a link.",
@@ -88,7 +89,9 @@ impl Door {
     fn enrolment(&self, owner: &Owner, visit: &Visit<'_>, said: Said<'_>) -> Response {
         let state = match (self.may_enrol(owner, visit.now.wall), &owner.device) {
             (Ok(session), _) => EnrolState::May(session.enrol_until),
-            (Err(_), Some(login)) if owner.user.password.is_some() => EnrolState::OwnDevice(login),
+            (Err(_), Some(login)) if owner.device_counts && owner.user.password.is_some() => {
+                EnrolState::OwnDevice(login)
+            }
             (Err(_), _) => EnrolState::NeedsLink,
         };
         let page = Enrol {

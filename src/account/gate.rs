@@ -48,7 +48,9 @@ impl Door {
     fn is_fresh(&self, session: &Session, now: Wall) -> bool {
         let identity = &session.identity;
         identity.assurance == Assurance::TwoFactor
-            && identity.authenticated_at.is_some_and(|at| at.plus(self.app.current.load().fresh) > now)
+            && identity
+                .authenticated_at
+                .is_some_and(|at| at <= now && at.plus(self.app.current.load().fresh) > now)
     }
 
     /// The way on for who may not yet.

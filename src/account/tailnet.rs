@@ -23,7 +23,8 @@ impl Door {
     pub async fn link(&self, visit: Visit<'_>, body: &[u8]) -> Result<Response, Error> {
         let form = self.form(&visit, body)?;
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
-        if let Err(why) = self.may_change(&owner, visit.now.wall) {
+        // A device that is linked counts as two factors, so a password alone links none.
+        if let Err(why) = self.may_enrol(&owner, visit.now.wall) {
             return Ok(self.not_yet(why));
         }
         match self.link_device(&owner, &visit, form.secret("password")).await {

@@ -31,6 +31,8 @@ use crate::store::{Row, Rows, Statement, Store, StoreError, Write, WriteError, v
 pub const WAITS: Duration = Duration::from_mins(2);
 /// How long an approval waits for the browser that asked for it.
 pub const APPROVAL_WAITS: Duration = Duration::from_mins(1);
+/// How long somebody may go on asking again for the same sign-in.
+pub const LONGEST: Duration = Duration::from_mins(10);
 /// After how long somebody may be asked again for the same sign-in.
 pub const AGAIN_AFTER: Duration = Duration::from_secs(30);
 /// How long an end is remembered, so that its page can be told of it.
@@ -143,6 +145,10 @@ pub struct Challenge {
     pub methods: Vec<Method>,
     /// The session of its browser, which ends when this is finished.
     pub session: Option<SessionId>,
+    /// Whether a factor is shown again in that session: it must still live then.
+    pub step_up: bool,
+    /// When the first was asked that this one took the place of.
+    pub began_at: Wall,
     /// "Keep me signed in".
     pub keep: bool,
     /// Where its browser wants to go.
@@ -201,7 +207,7 @@ pub struct Challenges {
 static READ: Statement = Statement::new(
     "select id, account_id, epoch, purpose, audience, methods, session_id, keep, return_to, known, address, \
      user_agent, state, created_at, expires_at, approved_at, decided_at, prompt, failure, mode, number, choices, \
-     tap from challenge where id = $1",
+     tap, step_up, began_at from challenge where id = $1",
 );
 static BY_SECRET: Statement = Statement::new("select id from challenge where secret = $1");
 static FINISH: Statement = Statement::new(
@@ -349,6 +355,8 @@ fn challenge(row: &Row, now: Wall) -> Result<Challenge, StoreError> {
         audience: row.optional(4, text)?,
         methods,
         session: row.optional(6, Row::parsed)?,
+        step_up: row.bool(22)?,
+        began_at: row.wall(23)?,
         keep: row.bool(7)?,
         return_to: row.optional(8, text)?,
         known: row.bool(9)?,

@@ -69,7 +69,16 @@ static OPEN: Statement = Statement::new(
 static REPLACE: Statement =
     Statement::new("update session set ended_at = $2 where id = $1 and ended_at is null");
 
+/// Touches nothing: it tells whether there is such a row.
+static LIVES: Statement =
+    Statement::new("update session set ended_at = null where id = $1 and ended_at is null");
+
 impl Sessions {
+    /// Adds to `write` that it happens only while `session` was not ended.
+    pub fn while_live(write: Write, session: SessionId) -> Write {
+        write.exec(&LIVES, values![session.to_string()]).expect(Rows::One)
+    }
+
     /// Opens a session. What `base` holds happens before it, and with it or not at all.
     pub async fn open(&self, base: Write, new: NewSession<'_>, now: Wall) -> Result<Opened, OpenError> {
         let id = new.id;

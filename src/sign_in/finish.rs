@@ -10,10 +10,10 @@ use crate::identity::{Actor, SessionId, UserId};
 use crate::place::ClientAddress;
 use crate::second_factor::Proof;
 use crate::second_factor::challenge::{
-    Asker, Challenge, Challenges, NewChallenge, OpenError as NotWaiting, State,
+    Asker, Challenge, Challenges, LONGEST, NewChallenge, OpenError as NotWaiting, State,
 };
 use crate::secret::Secret;
-use crate::sessions::{NewSession, OpenError, Purpose, Session};
+use crate::sessions::{NewSession, OpenError, Purpose, Session, Sessions};
 use crate::store::Write;
 use crate::users::User;
 
@@ -54,6 +54,11 @@ impl SignIn {
         let (id, methods) = (SessionId::new(), challenge.with(proof.method));
         let shown = proof.write.steps.len();
         let mut base = Challenges::finishing(proof.write, challenge, id, now);
+        if challenge.step_up
+            && let Some(session) = challenge.session
+        {
+            base = Sessions::while_live(base, session);
+        }
         if !challenge.known {
             // Guessed at meanwhile: whoever is known here is not locked out by that.
             base = self.attempts.while_unlocked(base, user.id, now);
@@ -112,6 +117,8 @@ impl SignIn {
             audience: None,
             methods: &session.identity.methods,
             session: Some(session.id),
+            step_up: true,
+            began_at: now,
             keep: session.keep,
             return_to,
             known: true,
@@ -130,7 +137,8 @@ impl SignIn {
         device: Option<&str>,
         now: Wall,
     ) -> Result<Outcome, Error> {
-        let still = matches!(challenge.state, State::Pending);
+        // Time ends it, however often it was asked again.
+        let still = challenge.state == State::Pending && now < challenge.began_at.plus(LONGEST);
         let Some(user) = self.users.by_id(challenge.user).await?.filter(|user| still && user.active) else {
             return Ok(Outcome::Wrong);
         };
@@ -141,6 +149,8 @@ impl SignIn {
             audience: challenge.audience.as_deref(),
             methods: &challenge.methods,
             session: challenge.session,
+            step_up: challenge.step_up,
+            began_at: challenge.began_at,
             keep: challenge.keep,
             return_to: challenge.return_to.as_deref(),
             known: challenge.known,
@@ -149,7 +159,13 @@ impl SignIn {
             ask: None,
         };
         // Once: whoever presses the button many times is asked once.
-        let instead = || Challenges::giving_way(Write::new(), challenge, now);
+        let instead = || {
+            let base = Challenges::giving_way(Write::new(), challenge, now);
+            match challenge.session {
+                Some(session) if challenge.step_up => Sessions::while_live(base, session),
+                Some(_) | None => base,
+            }
+        };
         self.begin(&user, new, device, instead, now).await
     }
 

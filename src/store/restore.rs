@@ -69,6 +69,8 @@ pub fn restore(from: &Path, data_dir: &Path, now: Wall) -> Result<Restored, Faul
 
 /// Run once on a restored copy, before it is put in place.
 const RESTORED: &str = include_str!("../../sql/restored.sql");
+/// The same, for a copy whose schema has second factors.
+const RESTORED_SECOND_FACTOR: &str = include_str!("../../sql/restored_second_factor.sql");
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Fault {
     Fault::new(format!("the backup cannot be restored here: {error}"))
@@ -109,6 +111,11 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), Fault> {
         .map_err(|error| unwritable(to, &error))
 }
 
+fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    connection
+        .query_row("select exists (select 1 from sqlite_schema where name = ?1)", [name], |row| row.get(0))
+}
+
 fn read_staged(file: &Path, making: &Path) -> Result<(String, Option<usize>), Fault> {
     let unusable = |error: rusqlite::Error| sqlite::fault(file, &error);
     let connection = prepare::open_ours(file)?;
@@ -118,12 +125,10 @@ fn read_staged(file: &Path, making: &Path) -> Result<(String, Option<usize>), Fa
     prepare::check(&connection, file, "integrity_check")?;
     let schema = migrate::schema(&connection, file, MIGRATIONS)?;
     connection.execute_batch(RESTORED).map_err(unusable)?;
-    let has_keys: bool = connection
-        .query_row("select exists (select 1 from sqlite_schema where name = 'backup_file')", [], |row| {
-            row.get(0)
-        })
-        .map_err(unusable)?;
-    if !has_keys {
+    if has_table(&connection, "api_token").map_err(unusable)? {
+        connection.execute_batch(RESTORED_SECOND_FACTOR).map_err(unusable)?;
+    }
+    if !has_table(&connection, "backup_file").map_err(unusable)? {
         return Ok((schema.aegis, None));
     }
     let keys = take_keys(&connection, file, &making.join(KEYS))?;

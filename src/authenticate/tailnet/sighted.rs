@@ -8,7 +8,7 @@ use super::super::Handles;
 use super::Rules;
 use crate::clock::Mono;
 use crate::error::Error;
-use crate::identity::{AppName, Identity, Person, Role, UserId, Username};
+use crate::identity::{AppName, Assurance, Identity, Person, Role, UserId, Username};
 use crate::tailscale::{Answer, Failure, Owner, Unusable};
 
 /// What the tailnet, and our record, say of a device.
@@ -90,6 +90,11 @@ impl Guest {
             }
         }
         identity
+    }
+
+    /// How far the device reaches.
+    pub fn assurance(&self) -> Assurance {
+        self.identity.assurance
     }
 
     /// Who it is: the id of an account, or of a machine.

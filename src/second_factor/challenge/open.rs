@@ -25,6 +25,10 @@ pub struct NewChallenge<'a> {
     pub methods: &'a [Method],
     /// The session of its browser, which ends when this is finished.
     pub session: Option<SessionId>,
+    /// Whether somebody shows a factor again in that session: it must still live then.
+    pub step_up: bool,
+    /// When the first was asked that this one takes the place of.
+    pub began_at: Wall,
     /// "Keep me signed in".
     pub keep: bool,
     /// Where its browser wants to go.
@@ -91,9 +95,10 @@ static SUPERSEDE: Statement = Statement::new(
 );
 static ADD: Statement = Statement::new(
     "insert into challenge (id, secret, account_id, epoch, purpose, audience, methods, session_id, keep, \
-     return_to, known, address, user_agent, state, created_at, expires_at, prompt, mode, number, choices, tap, told) \
+     return_to, known, address, user_agent, state, created_at, expires_at, prompt, mode, number, choices, tap, told, \
+     step_up, began_at) \
      select $1, $2, account.id, account.epoch, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'pending', $14, $15, $16, \
-     $17, $18, $19, $20, true from account \
+     $17, $18, $19, $20, true, $21, $22 from account \
      where account.id = $3 and account.epoch = $4 and account.active = true and account.deleted_at is null",
 );
 static PROMPTING: Statement = Statement::new(
@@ -171,6 +176,8 @@ impl Challenges {
                     asking.as_ref().map(|asking| i64::from(asking.number)),
                     asking.as_ref().map(Asking::written),
                     asking.as_ref().map(|asking| asking.tap.as_str()),
+                    new.step_up,
+                    new.began_at,
                 ],
             )
             .expect(Rows::One)
@@ -196,6 +203,8 @@ impl Challenges {
             audience: new.audience.map(str::to_owned),
             methods: new.methods.to_vec(),
             session: new.session,
+            step_up: new.step_up,
+            began_at: new.began_at,
             keep: new.keep,
             return_to: new.return_to.map(str::to_owned),
             known: new.known,

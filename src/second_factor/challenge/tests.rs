@@ -51,6 +51,8 @@ impl Place {
             audience: None,
             methods: &[Method::Password],
             session: None,
+            step_up: false,
+            began_at: NOW,
             keep: true,
             return_to: Some("https://arlo.example.com/a?b"),
             known: false,

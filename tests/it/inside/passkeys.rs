@@ -620,6 +620,7 @@ fn an_account_has_as_many_as_it_can_have_and_each_has_a_name() {
             (200, &json!("/account/factors/recovery")),
             "passkey {number}: {answer}"
         );
+        *person.cookie.borrow_mut() = Browser::of(&answer).session;
     }
     let refused = person.asks("/account/passkey/options", &json!({}));
     assert_eq!(refused.status, 422, "one more: {refused}");

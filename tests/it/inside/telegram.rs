@@ -72,7 +72,6 @@ impl Stage {
         phone.say(&format!("/start {}", codes.payload.reveal()));
         self.read(phone, "Now confirm in the browser");
         assert!(self.confirm(user, session, phone.id()), "{} is confirmed", phone.id());
-        self.read(phone, "A second factor was added");
     }
 
     /// Confirms the link that is under way, as a page does that showed this person.

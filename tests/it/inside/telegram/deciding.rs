@@ -105,6 +105,8 @@ fn a_browser_that_is_remembered_is_approved_by_one_button() {
         audience: None,
         methods: &[aegis::identity::Method::Password],
         session: None,
+        step_up: false,
+        began_at: stage.house.now(),
         keep: false,
         return_to: None,
         known: true,
