@@ -85,7 +85,7 @@ fn browser_shows_a_second_factor() {
                     ("AEGIS_WORLD", &world),
                     ("AEGIS_SCREENSHOTS", &folder),
                 ],
-            )
+            );
         }));
         let end = std::net::TcpStream::connect(listener.local_addr().unwrap());
         end.expect("a connection").write_all(b"GET /end HTTP/1.1\r\n\r\n").expect("it is sent");

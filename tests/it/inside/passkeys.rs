@@ -216,7 +216,7 @@ fn wrong_alike() -> Vec<Wrong> {
         ("no challenge", Box::new(|said| said.challenge = String::new())),
         ("nobody there", Box::new(|said| said.flags &= !PRESENT)),
         ("nobody verified", Box::new(|said| said.flags &= !VERIFIED)),
-        ("a type that is none", Box::new(|said| said.kind = "payment.get".to_owned())),
+        ("a type that is none", Box::new(|said| "payment.get".clone_into(&mut said.kind))),
         ("inside another page", Box::new(|said| said.more = json!({ "crossOrigin": true }))),
         (
             "inside another page, by its name",
@@ -237,10 +237,10 @@ fn wrong_alike() -> Vec<Wrong> {
         "null",
         "",
     ] {
-        wrong.push((origin, Box::new(move |said| said.origin = origin.to_owned())));
+        wrong.push((origin, Box::new(move |said| origin.clone_into(&mut said.origin))));
     }
     for host in ["example.com", "evil.test", "app.auth.example.com", "https://auth.example.com", ""] {
-        wrong.push((host, Box::new(move |said| said.rp_id = host.to_owned())));
+        wrong.push((host, Box::new(move |said| host.clone_into(&mut said.rp_id))));
     }
     wrong
 }
@@ -460,7 +460,7 @@ fn bytes_that_end_early_or_never_are_refused() {
             json!(crate::lab::authenticator::encoded(&attestation[..end]));
         assert!(!person.finishes(&ceremony, &answer), "an attestation of {end} bytes, of {length}");
     }
-    let deep = crate::lab::authenticator::encoded(&[0x81; 40_000]);
+    let deep = crate::lab::authenticator::encoded(&vec![0x81; 40_000]);
     let (ceremony, _) = person.begins();
     let mut answer = whole.clone();
     answer["response"]["attestationObject"] = json!(deep);

@@ -101,11 +101,12 @@ impl App {
 }
 
 fn base32(letters: &str) -> Vec<u8> {
-    let bits: String = letters
+    let bits = letters
         .bytes()
         .map(|letter| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".bytes().position(|one| one == letter).unwrap())
         .map(|value| format!("{value:05b}"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     bits.as_bytes()
         .chunks_exact(8)
         .map(|byte| u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap())

@@ -55,7 +55,7 @@ impl Stage {
     }
 
     fn wait<T>(&self, future: impl Future<Output = T>) -> T {
-        let waiting = async { tokio::time::timeout(Duration::from_secs(60), future).await };
+        let waiting = async { tokio::time::timeout(Duration::from_mins(1), future).await };
         self.runtime.block_on(waiting).expect("it comes within a minute")
     }
 
