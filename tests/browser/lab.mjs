@@ -49,7 +49,7 @@ export async function withPage(options, work, { mayComplain = false } = {}) {
 export async function signIn(page, name, password) {
   await page.getByLabel("E-mail or username").fill(name);
   await page.getByLabel("Password", { exact: true }).fill(password);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }
 
 /** What the app saw, from its answer. */

@@ -6,6 +6,7 @@ const name = given("AEGIS_USER");
 const login = given("AEGIS_LOGIN");
 const password = given("AEGIS_PASSWORD");
 const strong = given("AEGIS_STRONG");
+const link = given("AEGIS_LINK");
 const says = async (page, words) => {
   const text = await page.textContent("main");
   assert.ok(text.includes(words), `${page.url()} does not say ${words}: ${text}`);
@@ -27,6 +28,13 @@ await withPage({ javaScriptEnabled: false }, async (page) => {
   await page.goto(`${strong}/x`);
   await says(page, "A second factor is asked for here");
   await page.getByRole("link", { name: "My account" }).click();
+  assert.ok(!(await page.textContent("main")).includes("Link it to this account"), "a password alone links nothing");
+  // What counts as a factor is added after a link.
+  await page.goto(`${portal}/link/factor`);
+  await page.getByLabel("Code").fill(link);
+  await page.getByLabel("Password").fill(password);
+  await page.locator("button.main").click();
+  await page.goto(`${portal}/account`);
   await says(page, `This device belongs to ${login} on the tailnet.`);
   await page.getByLabel("Your password").fill(password);
   await page.getByRole("button", { name: "Link it to this account" }).click();

@@ -240,8 +240,14 @@ fn browser_on_a_strangers_device_is_told_and_linked() {
     let lab = tailnet::ready(Kind::Caddy, Runs::Node);
     lab.tailnet().join("phone");
     let strong = format!("{}://{}", lab.way.scheme, lab.host("strong"));
+    let user = lab.person(&[]);
+    let output = lab.aegis().command(&["user", "link-factor", &user], "");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let link = text.split("/link/factor#").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let link = link.unwrap_or_else(|| panic!("no link: {output:#?}")).to_owned();
     let settings = [
-        ("AEGIS_USER", lab.person(&[])),
+        ("AEGIS_USER", user),
+        ("AEGIS_LINK", link),
         ("AEGIS_LOGIN", "user-3@fake-control.example.net".to_owned()),
         ("AEGIS_STRONG", strong),
     ];

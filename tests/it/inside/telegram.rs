@@ -72,8 +72,6 @@ impl Stage {
         phone.say(&format!("/start {}", codes.payload.reveal()));
         self.read(phone, "Now confirm in the browser");
         assert!(self.confirm(user, session, phone.id()), "{} is confirmed", phone.id());
-        // So that it is not what meets the trouble that a test makes.
-        self.read(phone, "is linked, and approves sign-ins from now on");
     }
 
     /// Confirms the link that is under way, as a page does that showed this person.

@@ -9,6 +9,16 @@ fn health(stage: &Stage) -> String {
     answer.json()["parts"]["telegram"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
 }
 
+/// Somebody who is linked and was told so: that message shall not meet the trouble that a test makes.
+fn settled(stage: &Stage, id: i64, name: &str) -> (User, Phone) {
+    let (user, phone) = stage.person(id, name);
+    super::super::house::until("the link is told of", || {
+        stage.house.advance(SECOND);
+        phone.messages().iter().any(|message| message.text.contains("is linked, and approves sign-ins"))
+    });
+    (user, phone)
+}
+
 #[test]
 fn a_prompt_that_cannot_be_sent_says_why_to_its_page() {
     for (how, why) in [
@@ -24,7 +34,7 @@ fn a_prompt_that_cannot_be_sent_says_why_to_its_page() {
         (Misbehaviour::Huge, "unreachable"),
     ] {
         let stage = Stage::open("pick");
-        let (user, phone) = stage.person(7, "Sam H");
+        let (user, phone) = settled(&stage, 7, "Sam H");
         // What is of no use to repeat is not repeated, and what follows it has to arrive.
         stage.api.misbehave("sendMessage", if matches!(why, "blocked" | "no_chat") { 1 } else { 2 }, how);
         let opened = stage.begin(&user);
@@ -78,8 +88,8 @@ fn a_short_silence_is_kept_and_then_the_prompt_is_sent() {
 #[test]
 fn one_that_hangs_holds_nobody_up() {
     let stage = Stage::open("pick");
-    let (slow, _) = stage.person(7, "Sam H");
-    let (quick, phone) = stage.person(8, "Ann");
+    let (slow, _) = settled(&stage, 7, "Sam H");
+    let (quick, phone) = settled(&stage, 8, "Ann");
     stage.api.misbehave("sendMessage", 1, Misbehaviour::Hang);
     let hangs = stage.begin(&slow);
     let sent = |call: &aegis::demo::bot_api::Call| {
