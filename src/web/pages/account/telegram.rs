@@ -89,7 +89,7 @@ pub fn telegram_answer(site: &Site, page: &TelegramAnswer<'_>) -> Response {
 fn waiting(expires_at: Wall, label: &str) -> Markup {
     html! {
         form method="get" action=(urls::ACCOUNT_TELEGRAM) data-waits=(urls::ACCOUNT_TELEGRAM_WAIT) {
-            p.wait role="status" { "Waiting for Telegram, until " (words::clock(expires_at)) }
+            p.wait role="status" { span { "Waiting for Telegram, until " (words::clock(expires_at)) } }
             button { (label) }
         }
     }

@@ -39,7 +39,7 @@ fn asked(site: &Site, step: &Step<'_>, asks: Asks, tried: Tried) -> Response {
             Asks::Type(shown) => (number("Type this number as a reply to the ", shown)),
             Asks::Plain => p { "Tap " strong { "Approve" } " in the " (message) "." },
         }
-        p.wait role="status" { "Waiting for you. Ends at " (words::second(step.ends)) "." }
+        p.wait role="status" { span { "Waiting for you. Ends at " (words::second(step.ends)) "." } }
         form method="post" action=(urls::LOGIN_CONTINUE) data-waits=(urls::LOGIN_WAIT) {
             (remember(step))
             button.main { "I’ve approved it" }
