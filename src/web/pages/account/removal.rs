@@ -64,8 +64,10 @@ fn meaning(page: &Removal<'_>) -> Markup {
         return html! { p { "Devices of that person are not recognised as you any more." } };
     }
     if page.is_last {
+        // One note takes the focus: what was refused, if something was.
+        let tone = if page.said.is_refused() { Tone::Plain } else { Tone::Warn };
         return note(
-            Tone::Warn,
+            tone,
             &html! {
                 "This is your last second factor. Without one, your password alone signs in, apps that ask for two "
                 "factors stay closed to you, and your recovery codes are void."
