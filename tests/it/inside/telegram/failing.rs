@@ -70,7 +70,7 @@ fn who_blocks_the_bot_is_not_asked_until_they_unblock_it() {
 #[test]
 fn a_short_silence_is_kept_and_then_the_prompt_is_sent() {
     let stage = Stage::open("pick");
-    let (user, phone) = stage.person(7, "Sam H");
+    let (user, phone) = settled(&stage, 7, "Sam H");
     stage.api.misbehave("sendMessage", 1, Misbehaviour::TooMany(3));
     let opened = stage.begin(&user);
     let sent = |call: &aegis::demo::bot_api::Call| {
