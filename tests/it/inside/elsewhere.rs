@@ -131,6 +131,8 @@ fn without_the_feed_nothing_remembered_counts_after_a_second(memory: Memory) {
 fn without_the_store_what_is_known_goes_on_and_the_rest_is_closed(memory: Memory) {
     let house = House::open(memory, APPS);
     let browser = house.sign_in(house.person(&["admin"]).username.as_str());
+    // The feed has brought all that was written until now: what is remembered from here on stands.
+    house.advance(Duration::from_secs(2));
     let known = Visit::new("closed.example.com", "/").cookie(&browser.token);
     assert_eq!(house.status(Dialect::Forward, &known), 200, "at first");
     house.wait(house.app.store.close());
