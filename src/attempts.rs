@@ -18,6 +18,7 @@ use crate::identity::{Actor, UserId};
 use crate::place::ClientAddress;
 use crate::secret::{Secret, fingerprint};
 use crate::store::{Row, Rows, Statement, Store, StoreError, Write, WriteError, values};
+use crate::text;
 use crate::throttle::{Counter, Locked, Scope};
 
 /// Counters of guesses, in the store.
@@ -236,10 +237,7 @@ impl Attempts {
         now: Wall,
     ) -> Write {
         let id = Secret::random(22).reveal().to_owned();
-        let plain = |text: &str| -> String {
-            text.chars().filter(|character| !character.is_control()).take(200).collect()
-        };
-        let user_agent = user_agent.map(plain);
+        let user_agent = user_agent.map(text::user_agent);
         base.exec(&ASK_TO_REMEMBER, values![fingerprint(device), user.to_string(), id, now, user_agent])
     }
 
@@ -267,9 +265,8 @@ impl Attempts {
     /// The key of the browser's own counter, if the browser has signed in to this very account.
     async fn known_device(&self, guess: &Guess<'_>) -> Result<Option<String>, Error> {
         let (Some(mark), Some(user)) = (guess.device, guess.user) else { return Ok(None) };
-        let print = fingerprint(mark);
-        let rows = self.store.get(&DEVICE, values![print, user.to_string()]).await?;
-        Ok((!rows.is_empty()).then(|| format!("device:{}", hexadecimal(&print))))
+        let is_known = self.is_known(user, mark).await?;
+        Ok(is_known.then(|| format!("device:{}", hexadecimal(&fingerprint(mark)))))
     }
 
     /// Takes one from each of these counters, or from none. Where that begins a lock, the record says so.

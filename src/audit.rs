@@ -9,6 +9,7 @@ use crate::clock::Wall;
 use crate::identity::{Actor, UserId};
 use crate::place::ClientAddress;
 use crate::store::{Row, Statement, Store, StoreError, Write, values};
+use crate::text::one_line;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,7 +179,7 @@ impl Entry {
     /// With this detail. Text is cut at 200 characters.
     pub fn with(mut self, name: &'static str, value: impl Into<Json>) -> Self {
         let value = match value.into() {
-            Json::String(text) => Json::String(text.chars().filter(|c| !c.is_control()).take(200).collect()),
+            Json::String(text) => Json::String(one_line(&text, 200)),
             other => other,
         };
         self.detail.insert(name.to_owned(), value);

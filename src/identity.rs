@@ -307,6 +307,11 @@ impl Method {
         Self::ALL.into_iter().find(|method| method.name() == name)
     }
 
+    /// What was shown once this is shown after `before`: each once, in the order of their last showing.
+    pub fn after(self, before: &[Self]) -> Vec<Self> {
+        before.iter().copied().filter(|shown| *shown != self).chain([self]).collect()
+    }
+
     /// Whether it is more than a password: what it adds to one makes two factors.
     pub fn is_second_factor(self) -> bool {
         match self {

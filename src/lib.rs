@@ -35,6 +35,7 @@ pub mod status;
 pub mod store;
 pub mod tailscale;
 pub mod telegram;
+pub mod text;
 pub mod throttle;
 pub mod token;
 pub mod users;

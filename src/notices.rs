@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 use crate::clock::Wall;
 use crate::identity::{Method, UserId};
 use crate::store::{Row, Statement, Store, StoreError, Write, values};
+use crate::text::one_line;
 
 pub use due::{Due, delivered, due};
 
@@ -128,7 +129,7 @@ impl Notice {
         match self {
             Self::FactorAdded(method, name) | Self::FactorRemoved(method, name) => {
                 detail.insert("method".to_owned(), method.name().into());
-                detail.insert("name".to_owned(), plain(name).into());
+                detail.insert("name".to_owned(), one_line(name, LONGEST).into());
             }
             Self::RecoveryCodeUsed(left) => {
                 detail.insert("left".to_owned(), (*left).into());
@@ -137,7 +138,7 @@ impl Notice {
             | Self::TailnetUnlinked(name)
             | Self::EnrolmentOpened(name)
             | Self::ApiTokenMade(name) => {
-                detail.insert("name".to_owned(), plain(name).into());
+                detail.insert("name".to_owned(), one_line(name, LONGEST).into());
             }
             Self::RecoveryCodesMade
             | Self::PasswordChanged
@@ -169,10 +170,8 @@ pub async fn last(store: &Store, user: UserId, most: u8) -> Result<Vec<Told>, St
         .collect()
 }
 
-/// One line, at most 100 characters.
-fn plain(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).take(100).collect()
-}
+/// The most characters of a name.
+const LONGEST: usize = 100;
 
 /// Writes that tell somebody what they do.
 pub trait Noticed {

@@ -21,9 +21,9 @@ use crate::keys::Keys;
 use crate::store::{Store, StoreError, Write};
 
 pub use lost::Codes;
+pub use overview::{Held, held_by_all};
 
 use challenge::Challenges;
-pub use overview::{Held, held_by_all};
 use passkeys::{Passkey, Passkeys};
 use recovery::RecoveryCodes;
 use telegram::{TelegramLink, TelegramLinks};
@@ -76,18 +76,6 @@ pub struct SecondFactor {
 }
 
 impl SecondFactor {
-    /// The factors of `user`.
-    pub async fn of(&self, user: UserId) -> Result<Factors, StoreError> {
-        Ok(Factors {
-            telegram: self.telegram.of(user).await?,
-            totp: self.totp.of(user).await?,
-            passkeys: self.passkeys.of(user).await?,
-            recovery_codes: self.recovery.left(user).await?,
-        })
-    }
-}
-
-impl SecondFactor {
     /// The factors in `store`; what of them has to be read again is sealed with `keys`.
     pub fn new(store: Store, keys: Arc<Keys>) -> Self {
         Self {
@@ -97,6 +85,16 @@ impl SecondFactor {
             passkeys: Passkeys::new(store.clone()),
             telegram: TelegramLinks::new(store),
         }
+    }
+
+    /// The factors of `user`.
+    pub async fn of(&self, user: UserId) -> Result<Factors, StoreError> {
+        Ok(Factors {
+            telegram: self.telegram.of(user).await?,
+            totp: self.totp.of(user).await?,
+            passkeys: self.passkeys.of(user).await?,
+            recovery_codes: self.recovery.left(user).await?,
+        })
     }
 }
 

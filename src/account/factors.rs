@@ -65,8 +65,7 @@ impl Door {
             Method::Telegram => write,
             _ => write.notice(user.id, &Notice::FactorAdded(method, name.to_owned()), now),
         };
-        let shown = session.identity.methods.iter().copied().filter(|shown| *shown != method);
-        let methods: Vec<Method> = shown.chain([method]).collect();
+        let methods = method.after(&session.identity.methods);
         let arrival = visit.staying(session);
         let account = (user.id, user.epoch);
         let signed = match self.app.sign_in.admit(write, account, &methods, arrival, now).await {

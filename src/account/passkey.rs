@@ -29,10 +29,7 @@ impl Door {
         let holder = Holder { id: user.id, username: &user.username, name: &user.name };
         let passkeys = &self.app.second_factor.passkeys;
         let begun = passkeys.begin_registration(holder, session.id, visit.now.wall).await?;
-        Ok(web::json(
-            StatusCode::OK,
-            &json!({ "ceremony": begun.ceremony.reveal(), "options": begun.options }),
-        ))
+        Ok(web::json(StatusCode::OK, &begun.to_json()))
     }
 
     /// `POST /account/passkey`: where to go when it was added.

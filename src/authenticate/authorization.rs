@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, header};
+use memchr::{memchr, memmem};
 use zeroize::Zeroizing;
 
 use super::{Authenticate, Basis, Credential, Named, Scheme, api_token, may_be_bearer};
@@ -54,18 +55,20 @@ fn one<'a>(value: &'a http::HeaderValue, keys: &Keys) -> Shown<'a> {
         }
     } else if let Some(pair) = basic(value) {
         // Any username: the token says whose it is.
-        match pair.split_once(':') {
-            Some((_, password)) if password.starts_with(api_tokens::PREFIX) => return api_token(password),
-            Some(_) | None if pair.contains(api_tokens::PREFIX) => return Shown::Unusable,
-            Some(_) | None => {}
+        let password = memchr(b':', &pair).and_then(|colon| pair.get(colon + 1..));
+        match password.filter(|password| password.starts_with(api_tokens::PREFIX.as_bytes())) {
+            Some(token) => return str::from_utf8(token).map_or(Shown::Unusable, api_token),
+            None if holds_one(&pair) => return Shown::Unusable,
+            None => {}
         }
     }
     // As the username, without a scheme, under another one: a slip that no app should see.
-    let prefix = api_tokens::PREFIX.as_bytes();
-    if value.as_bytes().windows(prefix.len()).any(|part| part == prefix) {
-        return Shown::Unusable;
-    }
-    Shown::Nothing
+    if holds_one(value.as_bytes()) { Shown::Unusable } else { Shown::Nothing }
+}
+
+/// Whether an API token begins somewhere in it.
+fn holds_one(bytes: &[u8]) -> bool {
+    memmem::find(bytes, api_tokens::PREFIX.as_bytes()).is_some()
 }
 
 pub(super) async fn find<'a>(
@@ -101,9 +104,8 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The `user:password` of `Basic …` (RFC 7617).
-fn basic(value: &http::HeaderValue) -> Option<Zeroizing<String>> {
-    let decoded = Zeroizing::new(LENIENT.decode(credentials(value, "basic")?).ok()?);
-    Some(Zeroizing::new(String::from_utf8_lossy(&decoded).into_owned()))
+fn basic(value: &http::HeaderValue) -> Option<Zeroizing<Vec<u8>>> {
+    LENIENT.decode(credentials(value, "basic")?).ok().map(Zeroizing::new)
 }
 
 /// What stands behind the name of this scheme (RFC 9110, section 11.4).

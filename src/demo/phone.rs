@@ -74,8 +74,10 @@ impl PhonePage {
 
     /// A form of this page: another site that is open in the browser may not tap here.
     async fn form(&self, headers: &HeaderMap, body: Incoming) -> Result<Form, Error> {
+        // Read before it is judged: an answer that overtakes its body is a 502 behind some proxies.
+        let body = forms::body(body, forms::LONGEST).await?;
         forms::same_origin(headers, &self.origin)?;
-        Form::read(headers, &forms::body(body, forms::LONGEST).await?)
+        Form::read(headers, &body)
     }
 
     fn message(&self, id: i64) -> Option<Posted> {

@@ -29,10 +29,7 @@ impl Door {
     pub async fn passkey_options(&self, visit: Visit<'_>) -> Result<Response, Error> {
         forms::same_origin(visit.headers, self.app.current.load().site.public_url())?;
         let begun = self.sign_in.second_factor.passkeys.begin_authentication(visit.now.wall, None).await?;
-        Ok(web::json(
-            StatusCode::OK,
-            &json!({ "ceremony": begun.ceremony.reveal(), "options": begun.options }),
-        ))
+        Ok(web::json(StatusCode::OK, &begun.to_json()))
     }
 
     /// `POST /login/passkey`: where to go, with the cookies of a session.

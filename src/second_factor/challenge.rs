@@ -186,14 +186,6 @@ impl Challenge {
     pub fn approval(&self) -> Option<Proof> {
         (self.state == State::Approved).then(|| Proof { method: Method::Telegram, write: Write::new() })
     }
-
-    /// What a session will have been opened by, once `method` was shown too.
-    pub fn with(&self, method: Method) -> Vec<Method> {
-        let mut methods: Vec<Method> =
-            self.methods.iter().copied().filter(|shown| *shown != method).collect();
-        methods.push(method);
-        methods
-    }
 }
 
 /// Sign-ins that wait, in the store.

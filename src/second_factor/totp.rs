@@ -21,6 +21,7 @@ use crate::identity::{Method, SessionId, UserId};
 use crate::keys::Keys;
 use crate::secret::{Secret, random_bytes, same};
 use crate::store::{Row, Rows, Statement, Store, StoreError, Write, values};
+use crate::text::one_line;
 
 /// How long a new secret may wait for its first code.
 pub const OFFER_LIFE: Duration = Duration::from_mins(10);
@@ -170,8 +171,7 @@ impl Offer {
 
 /// Part of a label, for a URI. A colon stands between the parts and in none.
 fn label(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_LABEL).collect();
-    utf8_percent_encode(&text.replace(':', "-"), ENCODED).to_string()
+    utf8_percent_encode(&one_line(text, LONGEST_LABEL).replace(':', "-"), ENCODED).to_string()
 }
 
 fn context(user: UserId) -> String {

@@ -8,6 +8,7 @@ use crate::identity::{Actor, Method, SessionId, UserId};
 use crate::place::ClientAddress;
 use crate::secret::{Secret, fingerprint};
 use crate::store::{Rows, Statement, Write, WriteError, values};
+use crate::text;
 
 /// A session to be opened, for somebody who was just recognised.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +116,7 @@ impl Sessions {
                     expires_at,
                     new.keep,
                     new.address.map(|address| address.to_string()),
-                    new.user_agent.map(plain),
+                    new.user_agent.map(text::user_agent),
                     new.enrol_until,
                     new.authenticated_at.unwrap_or(now),
                 ],
@@ -132,9 +133,4 @@ impl Sessions {
             Err(error) => Err(OpenError::Store(error)),
         }
     }
-}
-
-/// A browser's word for itself as it is kept: one line, at most 200 characters.
-fn plain(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).take(200).collect()
 }

@@ -51,7 +51,7 @@ impl SignIn {
             return Ok(Finished::Over);
         }
         let Some(user) = self.users.by_id(challenge.user).await? else { return Ok(Finished::Over) };
-        let (id, methods) = (SessionId::new(), challenge.with(proof.method));
+        let (id, methods) = (SessionId::new(), proof.method.after(&challenge.methods));
         let shown = proof.write.steps.len();
         let mut base = Challenges::finishing(proof.write, challenge, id, now);
         if challenge.step_up

@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::failure::Broken;
+use crate::text::one_line;
 
 /// `GET /localapi/v0/whois`.
 #[derive(Deserialize)]
@@ -125,7 +126,7 @@ pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Broken> 
 
 /// `text` without control characters, and no longer than `longest`.
 pub(super) fn tame(text: &str, longest: usize) -> Box<str> {
-    text.chars().filter(|character| !character.is_control()).take(longest).collect()
+    one_line(text, longest).into()
 }
 
 /// `text`, if it can name somebody: it is there, of bounded length, and without control characters.

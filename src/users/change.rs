@@ -11,6 +11,7 @@ use crate::identity::{Actor, Email, Role, UserId, Username};
 use crate::notices::{Notice, Noticed};
 use crate::password::StoredHash;
 use crate::store::{Rows, Statement, StoreError, Write, WriteError, values};
+use crate::text::one_line;
 
 /// Somebody to be added.
 #[derive(Clone, Debug)]
@@ -411,7 +412,7 @@ fn fit(roles: &[Role]) -> Result<(), ChangeError> {
 
 /// A display name as it is stored: one line, at most 100 characters.
 fn display_name(name: &str) -> String {
-    name.trim().chars().filter(|character| !character.is_control()).take(100).collect()
+    one_line(name.trim(), 100)
 }
 
 #[cfg(test)]

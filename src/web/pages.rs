@@ -116,6 +116,20 @@ impl PasswordField<'_> {
     }
 }
 
+/// The field in which the owner of `username` shows the password again; the name is for password managers.
+fn own_password(username: &str, wrong: bool) -> Markup {
+    html! {
+        input type="text" name="username" value=(username) autocomplete="username" hidden;
+        (PasswordField {
+            name: "password",
+            label: "Your password",
+            autocomplete: "current-password",
+            hint: None,
+            wrong,
+        }.markup())
+    }
+}
+
 /// What a new password has to be.
 const NEW_PASSWORD: &str = "At least 12 characters. Several words are easy to remember and hard to guess.";
 

@@ -1,7 +1,7 @@
 //! A sign-in begins to wait. Owns who takes whose place, and whether somebody is asked on Telegram.
 
 use super::super::prompting::{Mode, Pause, Prompting};
-use super::{Asker, Challenge, Challenges, Prompt, State, WAITS};
+use super::{Asker, Challenge, Challenges, WAITS};
 use crate::audit::{Entry, Event, Recorded};
 use crate::clock::Wall;
 use crate::error::Error;
@@ -9,6 +9,7 @@ use crate::identity::{Actor, ChallengeId, Method, SessionId, UserId};
 use crate::place::ClientAddress;
 use crate::secret::{Secret, fingerprint, random_bytes};
 use crate::store::{Row, Rows, Statement, StoreError, Write, WriteError, values};
+use crate::text;
 
 /// A sign-in that is to wait.
 #[derive(Clone, Copy, Debug)]
@@ -141,11 +142,6 @@ impl Challenges {
         let counted = write.steps.len();
         let methods: Vec<&str> = new.methods.iter().map(|method| method.name()).collect();
         let expires_at = now.plus(WAITS);
-        let plain = |text: &str| -> String {
-            text.chars().filter(|character| !character.is_control()).take(200).collect()
-        };
-        let user_agent = new.user_agent.map(plain);
-        let address = new.address.map(|address| address.to_string());
         let entry = Entry::new(Event::FactorDue, Actor::User(new.user))
             .about(new.user)
             .from(new.address)
@@ -167,8 +163,8 @@ impl Challenges {
                     new.keep,
                     new.return_to,
                     new.known,
-                    address.clone(),
-                    user_agent.clone(),
+                    new.address.map(|address| address.to_string()),
+                    new.user_agent.map(text::user_agent),
                     now,
                     expires_at,
                     if asking.is_some() { "due" } else { "none" },
@@ -191,36 +187,8 @@ impl Challenges {
             Err(error) => return Err(OpenError::Store(error.into())),
         }
         self.moved();
-        let (mode, number, choices, tap) = match asking {
-            Some(asking) => (Some(asking.mode), Some(asking.number), asking.choices, Some(asking.tap)),
-            None => (None, None, Vec::new(), None),
-        };
-        let challenge = Challenge {
-            id,
-            user: new.user,
-            epoch: new.epoch,
-            asker: new.asker,
-            audience: new.audience.map(str::to_owned),
-            methods: new.methods.to_vec(),
-            session: new.session,
-            step_up: new.step_up,
-            began_at: new.began_at,
-            keep: new.keep,
-            return_to: new.return_to.map(str::to_owned),
-            known: new.known,
-            address,
-            user_agent,
-            state: State::Pending,
-            created_at: now,
-            expires_at,
-            approved_at: None,
-            decided_at: None,
-            prompt: if mode.is_some() { Prompt::Due } else { Prompt::None },
-            mode,
-            number,
-            choices,
-            tap,
-        };
+        let gone = || OpenError::Store(Error::internal("a challenge is not there that was just written"));
+        let challenge = self.by_id(id, now).await?.ok_or_else(gone)?;
         Ok(Opened { secret, challenge })
     }
 

@@ -121,7 +121,14 @@ fn what_waits_is_read_again_as_it_was_opened() {
         let place = Place::new().await;
         let opened = place.open(place.wanted(), NOW).await;
         let read = place.read(&opened, NOW).await;
-        assert_eq!(format!("{read:?}"), format!("{:?}", opened.challenge));
+        let wanted = place.wanted();
+        assert_eq!((read.user, read.epoch, read.asker), (place.user, wanted.epoch, wanted.asker));
+        assert_eq!((read.methods.as_slice(), read.audience.as_deref()), (wanted.methods, wanted.audience));
+        assert_eq!((read.keep, read.known, read.step_up), (wanted.keep, wanted.known, wanted.step_up));
+        assert_eq!((read.session, read.return_to.as_deref()), (wanted.session, wanted.return_to));
+        assert_eq!(read.address.as_deref(), Some("203.0.113.7"));
+        assert_eq!((read.began_at, read.created_at, read.expires_at), (NOW, NOW, NOW.plus(WAITS)));
+        assert_eq!(read.tap, opened.challenge.tap, "what the buttons carry");
         assert_eq!((read.state, &read.prompt, read.mode), (State::Pending, &Prompt::Due, Some(Mode::Pick)));
         assert_eq!(read.user_agent.as_deref(), Some("Mozilla/5.0"), "without control characters");
         let mut choices = read.choices.clone();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 use webauthn_rs::prelude as library;
 
@@ -35,6 +35,13 @@ pub struct Begun {
     pub ceremony: Secret,
     /// What it gives to `navigator.credentials`: an object with `publicKey`.
     pub options: Json,
+}
+
+impl Begun {
+    /// Both, as a page's script reads them.
+    pub fn to_json(&self) -> Json {
+        json!({ "ceremony": self.ceremony.reveal(), "options": self.options })
+    }
 }
 
 /// A ceremony that was taken.

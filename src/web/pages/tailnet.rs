@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::PasswordField;
+use super::own_password;
 use crate::place::ClientAddress;
 use crate::web::shell::{Tone, note};
 use crate::web::{ReturnTo, urls};
@@ -132,14 +132,7 @@ pub(super) fn links(username: &str, linked: &[&str], offer: Option<&str>) -> Mar
                 p { "This device belongs to " strong { (login) } " on the tailnet." }
                 p.soft { "Once it is linked, every device of that person is recognised as you." }
                 form method="post" action=(urls::ACCOUNT_TAILNET) {
-                    input type="text" name="username" value=(username) autocomplete="username" hidden;
-                    (PasswordField {
-                        name: "password",
-                        label: "Your password",
-                        autocomplete: "current-password",
-                        hint: None,
-                        wrong: false,
-                    }.markup())
+                    (own_password(username, false))
                     button { "Link it to this account" }
                 }
             }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::factors::{Offers, offers};
 use crate::clock::Wall;
-use crate::web::pages::{PasswordField, Said};
+use crate::web::pages::{Said, own_password};
 use crate::web::shell::{door, head};
 use crate::web::{Response, Site, urls, words};
 
@@ -65,14 +65,7 @@ fn own_device(username: &str, login: &str) -> Markup {
             strong { (login) } ": together with your password, that is enough for the first one."
         }
         form method="post" action=(urls::ACCOUNT_ENROL) {
-            input type="text" name="username" value=(username) autocomplete="username" hidden;
-            (PasswordField {
-                name: "password",
-                label: "Your password",
-                autocomplete: "current-password",
-                hint: None,
-                wrong: false,
-            }.markup())
+            (own_password(username, false))
             button.main { "Continue" }
         }
         div.others { a href=(urls::ACCOUNT) { "Back to your account" } }

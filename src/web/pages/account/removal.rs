@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::identity::Method;
-use crate::web::pages::{PasswordField, Said};
+use crate::web::pages::{Said, own_password};
 use crate::web::shell::{Tone, door, head, note};
 use crate::web::{Response, Site, urls};
 
@@ -43,14 +43,7 @@ pub fn removal(site: &Site, page: &Removal<'_>) -> Response {
         form method="post" action=(urls::ACCOUNT_REMOVE) {
             input type="hidden" name="factor" value=(page.asked);
             @if page.asks_for_password {
-                input type="text" name="username" value=(page.username) autocomplete="username" hidden;
-                (PasswordField {
-                    name: "password",
-                    label: "Your password",
-                    autocomplete: "current-password",
-                    hint: None,
-                    wrong: page.said.is_refused(),
-                }.markup())
+                (own_password(page.username, page.said.is_refused()))
             }
             button.risk { (label) }
         }
