@@ -75,7 +75,7 @@ impl Door {
         let current = self.app.current.load();
         let seen = self.browser.seen(visit.headers, visit.now.wall).await?;
         let sighted = self.app.sighted(&current, &visit.came, visit.headers, visit.now).await;
-        let here = Here::new(&current, &seen, &sighted);
+        let here = Here::new(&current, &seen, &sighted, visit.came.address);
         let Some((username, by)) = here.known() else {
             let administrator = self.users.has_administrator().await;
             let ready = administrator?;
@@ -97,7 +97,7 @@ impl Door {
             Form::from_query(visit.query).ok().and_then(|query| wanted(&current, query.text("rd")));
         let seen = self.browser.seen(visit.headers, visit.now.wall).await?;
         let sighted = self.app.sighted(&current, &visit.came, visit.headers, visit.now).await;
-        let here = Here::new(&current, &seen, &sighted);
+        let here = Here::new(&current, &seen, &sighted, visit.came.address);
         let from = tailnet::came_from(&visit.came, &sighted);
         let ahead =
             return_to.as_ref().and_then(|return_to| here.verdict_at(&current, return_to, visit.now.wall));
@@ -228,7 +228,7 @@ impl Door {
         let current = self.app.current.load();
         let seen = self.browser.seen(visit.headers, visit.now.wall).await?;
         let sighted = self.app.sighted(&current, &visit.came, visit.headers, visit.now).await;
-        let here = Here::new(&current, &seen, &sighted);
+        let here = Here::new(&current, &seen, &sighted, visit.came.address);
         let username = here.session.map(|session| session.identity.username.as_str());
         let device = here.guest.map(|guest| &*guest.login);
         Ok(pages::sign_out(&current.site, username, device))

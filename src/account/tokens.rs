@@ -130,14 +130,15 @@ fn in_words(fault: Fault) -> String {
     }
 }
 
-/// The apps that a token of theirs could open: the whole, or at least its front page.
+/// The apps that a token of theirs could open: the whole, its front page, or what some rule is for.
 fn open_to<'c>(current: &'c Current, owner: &Owner, now: Wall) -> impl Iterator<Item = &'c App> {
     let found = Found::Known(owner.user.by_token().into());
     current.policy.apps().iter().map(|app| &**app).filter(move |app| {
-        let front = app.rule_for(&Method::GET, &CanonicalPath::ROOT);
+        let front = app.rule_for(&Method::GET, &CanonicalPath::ROOT, None);
         let is_open =
             |rule| matches!(policy::decide(rule, &found, now), Verdict::Allow | Verdict::AllowAsNobody);
-        is_open(app.whole()) || is_open(front)
+        let lets_in = |rule| policy::decide(rule, &found, now) == Verdict::Allow;
+        is_open(app.whole()) || is_open(front) || app.rules().any(lets_in)
     })
 }
 

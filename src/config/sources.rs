@@ -102,7 +102,7 @@ fn files(sources: &Sources, reading: &mut Reading) -> Table {
     tree
 }
 
-fn one_file(file: &Path, directory: &Path) -> Result<Table, Fault> {
+pub(super) fn one_file(file: &Path, directory: &Path) -> Result<Table, Fault> {
     const LIMIT: u64 = 1024 * 1024;
     let text = read_text(&directory.join(file), LIMIT).map_err(|fault| fault.at(file, None))?;
     parse(&text, file)
