@@ -23,7 +23,7 @@ use crate::secret::Secret;
 pub use cases::{CaseSettings, Cases, PersonSettings, cases};
 pub use interpret::sqlite_file;
 pub(crate) use section::nearest;
-pub use sources::{Sources, read};
+pub use sources::{Sources, read, read_with};
 pub use span::span;
 
 /// A value and where it was written.

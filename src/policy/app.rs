@@ -310,6 +310,11 @@ impl App {
         self.rules.iter().map(|matched| &matched.rule).chain([&self.whole])
     }
 
+    /// Every rule in the order in which they are asked: `public`, those that were written, the whole app's.
+    pub fn in_order(&self) -> impl Iterator<Item = &Rule> {
+        self.public.iter().map(|public| &public.rule).chain(self.rules())
+    }
+
     /// The rule for a request: `public`, then the first rule that matches, then the whole app's. `from` is
     /// the visitor's address, where it is known.
     ///
