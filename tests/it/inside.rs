@@ -37,6 +37,7 @@ mod races;
 mod readings;
 mod regressions;
 mod reload;
+mod rules;
 pub(crate) mod second_factor;
 mod telegram;
 mod verdicts;

@@ -26,8 +26,26 @@ struct Lab {
     authorizations: Vec<String>,
 }
 
+/// An app whose rules look at the address and at the whole path.
+const MORE: &str = r#"
+[app.placed]
+hosts = ["placed.example.com"]
+require = "signed_in"
+[[app.placed.rule]]
+path_regex = '^/(?:hooks|h[^/]*)(/.*)?$'
+networks = ["10.0.0.0/8"]
+require = "public"
+[[app.placed.rule]]
+path_regex = '^/(?i:admin)(/.*)?$'
+roles = ["admin"]
+[[app.placed.rule]]
+networks = ["192.0.2.0/24"]
+methods = ["GET", "DELETE"]
+require = "optional"
+"#;
+
 static LAB: LazyLock<Lab> = LazyLock::new(|| {
-    let house = House::open(Memory::On, APPS);
+    let house = House::open(Memory::On, &format!("{APPS}{MORE}"));
     let settings = house.settings(Memory::Off);
     let prepared = App::prepare(&settings).expect("the settings of this test");
     let keys = Keys::open(&house.data(), &settings.token, house.now()).expect("the same keys");
@@ -148,6 +166,7 @@ const HOSTS: &[&str] = &[
     "guarded",
     "port",
     "shut",
+    "placed",
     "unheard-of",
 ];
 const PATHS: &[&str] = &[
@@ -176,16 +195,23 @@ const SHAPES: &[&[(&str, &str)]] = &[
 ];
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "OPTIONS", "DELETE", "QUERY", "get"];
 
+/// What stands behind the address that every visit tells.
+const FROM: &[&str] = &["", "10.1.2.3", "192.0.2.8, ::ffff:10.1.2.3", "192.0.2.8", "2001:db8::1", "garbage"];
+
 fn visit() -> impl Strategy<Value = Visit> {
     let credentials = (any::<Option<Index>>(), any::<Option<Index>>(), proptest::bool::weighted(0.05));
-    (select(HOSTS), select(PATHS), select(SHAPES), select(METHODS), any::<bool>(), credentials).prop_map(
-        |(host, path, shape, method, tls, (cookie, authorization, key))| {
+    let place = (select(HOSTS), select(PATHS), select(FROM));
+    (place, select(SHAPES), select(METHODS), any::<bool>(), credentials).prop_map(
+        |((host, path, from), shape, method, tls, (cookie, authorization, key))| {
             let host = format!("{host}.example.com{}", if host == "port" { ":8443" } else { "" });
             let scheme = if tls { "https" } else { "http" };
             let mut visit =
                 Visit::new(&host, path).method(method).scheme(if method == "GET" { "https" } else { scheme });
             for (name, value) in shape {
                 visit = visit.header(name, value);
+            }
+            if !from.is_empty() {
+                visit = visit.header("X-Forwarded-For", from);
             }
             if let Some(cookie) = cookie {
                 visit = visit.cookie(cookie.get::<String>(&LAB.cookies));
@@ -270,7 +296,7 @@ fn lasting(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_500))]
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
 
     #[test]
     fn nothing_else_changes_a_verdict(
