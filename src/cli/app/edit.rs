@@ -1,7 +1,7 @@
 //! Changing the configuration: a file is replaced as a whole, keeps its mode and owner, and is as it was
 //! if anything fails. Never changes what somebody else has changed meanwhile.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ impl Edit {
             fchown(&self.out, Some(about.uid()), Some(about.gid()))?;
         }
         // After the owner, whose change takes bits of the mode away.
-        self.out.set_permissions(Permissions::from(about.permissions()))
+        self.out.set_permissions(about.permissions())
     }
 
     /// What stands in the file.
@@ -108,6 +108,7 @@ fn cannot(file: &Path, error: &io::Error) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;

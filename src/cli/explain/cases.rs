@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::authenticate::tailnet::Rules;
 use crate::cli::{Failure, Outcome, out};
 use crate::clock::{Clock, Wall};
 use crate::config::{self, CaseSettings, Cases, Placed, nearest};
@@ -119,7 +120,7 @@ impl By {
             roles: self.roles.clone().into(),
             administrator: false,
             methods: shown.into(),
-            assurance: on_tailnet.map_or_else(|| Assurance::of(shown), |rules| rules.counts_as()),
+            assurance: on_tailnet.map_or_else(|| Assurance::of(shown), Rules::counts_as),
             authenticated_at: in_session.then(|| now.minus(self.age)),
             session: in_session.then(SessionId::new),
         }
@@ -169,7 +170,7 @@ fn people(read: &Cases, faults: &mut Faults) -> People {
             match role.value.parse() {
                 Ok(role) => roles.push(role),
                 Err(why) => {
-                    faults.add(role.fault(Fault::new(format!("`{}`: {why}", role.value.escape_debug()))))
+                    faults.add(role.fault(Fault::new(format!("`{}`: {why}", role.value.escape_debug()))));
                 }
             }
         }
@@ -208,7 +209,7 @@ fn one<'c>(
     let from = case.from.as_ref().and_then(|from| {
         let read = from.value.parse::<IpAddr>();
         read.map_err(|_| {
-            told(from.fault(Fault::new(format!("`from`: `{}` is no address", from.value.escape_debug()))))
+            told(from.fault(Fault::new(format!("`from`: `{}` is no address", from.value.escape_debug()))));
         })
         .ok()
     });

@@ -171,9 +171,10 @@ fn of_two_at_a_time_none_is_lost() {
     let folder = folder(SETTINGS);
     let hosts: Vec<String> = (0..6).map(|number| format!("app{number}.example.com")).collect();
     let done: Vec<bool> = std::thread::scope(|scope| {
-        let add = |host| {
+        let add = |host: &String| {
+            let host = host.clone();
             let folder = &folder;
-            scope.spawn(move || run(folder, &["app", "add", host], "").status.success())
+            scope.spawn(move || run(folder, &["app", "add", &host], "").status.success())
         };
         let running: Vec<_> = hosts.iter().map(add).collect();
         running.into_iter().map(|running| running.join().unwrap()).collect()

@@ -240,11 +240,12 @@ fn request(visit: &Visit, dialect: Dialect, others: &[(String, String)], order: 
                 .cloned(),
         )
         .collect();
-    // Any order will do; this one is another for each number.
-    headers.sort_by_key(|(name, value)| {
+    // Any order will do, but for lines of one name among themselves (RFC 9110, section 5.3): the last of
+    // `X-Forwarded-For` is the proxy's. This one is another for each number.
+    headers.sort_by_key(|(name, _)| {
         use std::hash::{DefaultHasher, Hash as _, Hasher as _};
         let mut hasher = DefaultHasher::new();
-        (order, name, value).hash(&mut hasher);
+        (order, name).hash(&mut hasher);
         if order == 0 { 0 } else { hasher.finish() }
     });
     let mut request =
@@ -303,7 +304,7 @@ proptest! {
         visit in visit(),
         dialect in select(&DIALECTS[..]),
         others in others(),
-        order in 1..u64::MAX,
+        order: u64,
     ) {
         let Some(plain) = request(&visit, dialect, &[], 0) else { return Ok(()) };
         let expected = said(&LAB.forgetting, dialect, &plain);
@@ -311,17 +312,15 @@ proptest! {
             [200, 302, 303, 400, 401, 403].contains(&expected.0),
             "asked: {:?}\ncame back: {:?}", plain, expected
         );
-        for (door, remembers) in [(&LAB.remembering, "remembering"), (&LAB.remembering, "remembering, again"), (&LAB.forgetting, "not")] {
-            for others in [&[][..], &others] {
-                for order in [0, order] {
-                    let Some(request) = request(&visit, dialect, others, order) else { continue };
-                    let came = said(door, dialect, &request);
-                    prop_assert_eq!(
-                        &came, &expected,
-                        "{}, with {:?}\nasked: {:?}\nplainly: {:?}", remembers, others, request, plain
-                    );
-                }
-            }
+        // Another order and more headers at once: where one of the two is the reason, shrinking finds it.
+        for (door, which, others, order) in [
+            (&LAB.remembering, "remembering", &[][..], 0),
+            (&LAB.remembering, "remembering, again", &others, order),
+            (&LAB.forgetting, "remembering nothing", &others, order),
+        ] {
+            let Some(request) = request(&visit, dialect, others, order) else { continue };
+            let came = said(door, dialect, &request);
+            prop_assert_eq!(&came, &expected, "{}, with {:?}\nasked: {:?}\nplainly: {:?}", which, others, request, plain);
         }
     }
 }
