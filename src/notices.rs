@@ -187,10 +187,25 @@ static ADD: Statement = Statement::new(
      from account left join telegram_link on telegram_link.account_id = account.id where account.id = $1",
 );
 
+static TRIM: Statement = Statement::new(
+    "delete from notice where account_id = $1 and id <= \
+     (select id from notice where account_id = $1 order by id desc limit 1 offset $2)",
+);
+static FORGET: Statement = Statement::new("delete from notice where account_id = $1");
+
+/// How many of one account are kept.
+const MOST: i64 = 100;
+
 impl Noticed for Write {
     fn notice(self, user: UserId, notice: &Notice, now: Wall) -> Self {
         self.exec(&ADD, values![user.to_string(), now, notice.kind(), notice.detail().to_string()])
+            .exec(&TRIM, values![user.to_string(), MOST])
     }
+}
+
+/// Adds to `base` that nothing is kept of what `user` was told.
+pub fn forgetting(base: Write, user: UserId) -> Write {
+    base.exec(&FORGET, values![user.to_string()])
 }
 
 #[cfg(test)]

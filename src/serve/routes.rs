@@ -296,6 +296,7 @@ impl Answer for Routes {
         notify::stopping();
         self.status.end();
         self.login.end();
+        self.account.end();
     }
 }
 

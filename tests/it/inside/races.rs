@@ -115,7 +115,13 @@ fn a_first_administrator_is_not_a_second() {
         let users = house.wait(house.app.users.list()).expect("the store answers");
         for user in users {
             house
-                .wait(house.app.users.delete(user.id, Leaves::Perhaps, Actor::Command, house.now()))
+                .wait(house.app.users.delete(
+                    user.id,
+                    Leaves::Perhaps,
+                    |write| write,
+                    Actor::Command,
+                    house.now(),
+                ))
                 .unwrap();
         }
     }
