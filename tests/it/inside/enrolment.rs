@@ -9,7 +9,6 @@ use aegis::identity::{Actor, Method};
 use aegis::links::Purpose;
 use aegis::second_factor::{Factors, SecondFactor};
 use aegis::secret::Secret;
-use aegis::sign_in::Arrival;
 use aegis::store::Write;
 use aegis::users::User;
 use aws_lc_rs::hmac;
@@ -39,18 +38,7 @@ impl<'h> Person<'h> {
     }
 
     fn again(house: &'h House, user: User, methods: &[Method], enrols: bool) -> Self {
-        let now = house.now();
-        let arrival = Arrival {
-            address: None,
-            user_agent: None,
-            is_known: true,
-            keep: false,
-            enrol_until: enrols.then(|| now.plus(HALF_AN_HOUR)),
-            replaces: None,
-        };
-        let admitted = house.app.sign_in.admit(Write::new(), (user.id, user.epoch), methods, arrival, now);
-        let session = house.wait(admitted).expect("a session").session;
-        let cookie = format!("__Host-aegis_session={}", session.cookie.expect("a cookie").reveal());
+        let cookie = house.admit(user.id, methods, enrols.then_some(HALF_AN_HOUR)).cookie;
         Self { house, user, cookie }
     }
 

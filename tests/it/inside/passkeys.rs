@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use aegis::identity::{Actor, Method, SessionId};
 use aegis::second_factor::passkeys::{MOST, Passkeys};
-use aegis::sign_in::Arrival;
 use aegis::store::{Statement, Write, WriteError};
 use aegis::users::{Leaves, User};
 use serde_json::{Value, json};
 
-use super::house::{APPS, House, Memory, PORTAL};
+use super::house::{APPS, Admitted, House, Memory, PORTAL};
 use super::visit::{Browser, Visit, json as post};
 use crate::lab::authenticator::{PRESENT, Passkey, Said, VERIFIED, cbor_bytes, decoded, p256};
 use crate::lab::client::{Answer, Ask};
@@ -38,21 +37,9 @@ impl<'h> Person<'h> {
 
     /// The same person in a session of its own.
     fn again(house: &'h House, user: User) -> Self {
-        let now = house.now();
-        let arrival = Arrival {
-            address: None,
-            user_agent: None,
-            is_known: true,
-            keep: false,
-            enrol_until: Some(now.plus(Duration::from_hours(1))),
-            replaces: None,
-        };
-        let account = (user.id, user.epoch);
-        let admitted = house.app.sign_in.admit(Write::new(), account, &[Method::Password], arrival, now);
-        let session = house.wait(admitted).expect("a session").session;
-        let cookie = session.cookie.expect("a cookie");
-        let cookie = format!("__Host-aegis_session={}", cookie.reveal());
-        Self { house, user, session: session.id, cookie: RefCell::new(cookie) }
+        let Admitted { session, cookie } =
+            house.admit(user.id, &[Method::Password], Some(Duration::from_hours(1)));
+        Self { house, user, session, cookie: RefCell::new(cookie) }
     }
 
     fn asks(&self, path: &str, what: &Value) -> Answer {
@@ -385,14 +372,7 @@ fn one_use_of_a_counter_opens_once_whatever_happens_at_once() {
     let came: Vec<_> = proofs
         .into_iter()
         .map(|(user, proof)| {
-            let arrival = Arrival {
-                address: None,
-                user_agent: None,
-                is_known: true,
-                keep: false,
-                enrol_until: None,
-                replaces: None,
-            };
+            let arrival = house.arrival(None);
             house
                 .wait(house.app.sign_in.with_passkey(user, proof, arrival, now))
                 .expect("the store answers")

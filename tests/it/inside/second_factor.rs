@@ -2,6 +2,7 @@
 
 mod ends;
 mod races;
+mod restored;
 mod script;
 mod steps;
 

@@ -139,14 +139,7 @@ impl Stage {
 
     /// The browser comes for its session.
     fn finish(&self, opened: &Opened) -> Option<Signed> {
-        let arrival = Arrival {
-            address: None,
-            user_agent: Some(FIREFOX),
-            is_known: true,
-            keep: false,
-            enrol_until: None,
-            replaces: None,
-        };
+        let arrival = Arrival { user_agent: Some(FIREFOX), ..self.house.arrival(None) };
         let challenge = self.wait(self.challenge(opened));
         let proof = challenge.approval()?;
         let finishing =
