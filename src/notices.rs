@@ -209,28 +209,4 @@ pub fn forgetting(base: Write, user: UserId) -> Write {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_notice_is_read_as_it_was_written() {
-        let name = || "Laptop".to_owned();
-        for notice in [
-            Notice::FactorAdded(Method::Passkey, name()),
-            Notice::FactorRemoved(Method::Telegram, String::new()),
-            Notice::RecoveryCodesMade,
-            Notice::RecoveryCodeUsed(3),
-            Notice::PasswordChanged,
-            Notice::NameChanged,
-            Notice::TailnetLinked(name()),
-            Notice::TailnetUnlinked(name()),
-            Notice::FactorsReset,
-            Notice::ApiTokenMade(name()),
-            Notice::EnrolmentOpened(name()),
-            Notice::SignInStopped,
-        ] {
-            let read = Notice::read(notice.kind(), &notice.detail().to_string());
-            assert_eq!(read.as_ref(), Some(&notice), "{} with {}", notice.kind(), notice.detail());
-        }
-    }
-}
+mod tests;

@@ -19,7 +19,6 @@ use super::visit::{Browser, Visit, form, json as post};
 use crate::lab::client::{Answer, Ask};
 
 const HALF_AN_HOUR: Duration = Duration::from_mins(30);
-const STEP_UP: &str = "/login/step-up?rd=%2Faccount";
 
 fn house() -> House {
     House::open(Memory::On, APPS)
@@ -53,7 +52,8 @@ impl<'h> Person<'h> {
     }
 
     fn gets(&self, path: &str) -> Answer {
-        self.house.send(&Ask::get(PORTAL, path).header("Cookie", &self.cookie))
+        let own = Ask::get(PORTAL, path).header("Sec-Fetch-Site", "same-origin");
+        self.house.send(&own.header("Cookie", &self.cookie))
     }
 
     fn posts(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
@@ -148,6 +148,22 @@ fn goes(answer: &Answer, to: &str) {
     assert_eq!((answer.status, answer.header("location")), (303, Some(to)), "sent to {to}: {answer}");
 }
 
+/// Where a factor is shown again, and back from there.
+fn step_up(back: &str) -> String {
+    let back: String = form_urlencoded::byte_serialize(back.as_bytes()).collect();
+    format!("/login/step-up?rd={back}")
+}
+
+/// That it sends there, and back to the page that asked, or to the account where that is none of its own.
+#[track_caller]
+fn steps_up(ask: &Ask, answer: &Answer) {
+    let asked = ask.to_string();
+    let pages = ["/account/factors/totp", "/account/factors/telegram", "/account/factors/recovery"];
+    let page = pages.into_iter().find(|page| asked.contains(&format!(" {page} ")));
+    let begins = asked.starts_with("POST /account/factors/telegram ");
+    goes(answer, &step_up(page.filter(|_| !begins).unwrap_or("/account")));
+}
+
 /// Every door that adds a factor, as a browser or its script asks for it.
 fn doors(person: &Person<'_>) -> Vec<Ask> {
     let script = |path| post(path, &serde_json::json!({ "ceremony": "x", "response": {} }));
@@ -205,7 +221,7 @@ fn beside_a_factor_nothing_changes_before_it_was_shown_just_now() {
         for ask in doors(person).into_iter().chain(changes) {
             let answer = house.send(&ask);
             match answer.status {
-                303 => goes(&answer, STEP_UP),
+                303 => steps_up(&ask, &answer),
                 403 => assert!(answer.body.contains("second factor"), "{who}: {ask}\n{answer}"),
                 _ => panic!("{who} asked: {ask}\ncame back: {answer}"),
             }
@@ -330,7 +346,7 @@ fn what_lets_the_first_factor_be_added_lets_no_second_be() {
     let (first, second) = (one.offered(), other.offered());
     let now = house.now();
     goes(&one.posts("/account/factors/totp", &first.fields(now)), "/account/factors/recovery");
-    goes(&other.posts("/account/factors/totp", &second.fields(now)), STEP_UP);
+    goes(&other.posts("/account/factors/totp", &second.fields(now)), &step_up("/account/factors/totp"));
     // And where both had got past the door: the write says the same.
     let add = SecondFactor::while_none(Write::unrecorded("a test"), one.user.id);
     let written = house.wait(house.app.store.write(add));
@@ -405,7 +421,7 @@ fn a_new_password_ends_other_sessions_and_makes_no_factor_newer() {
     assert_eq!(house.check(Dialect::Forward, &visit).status, 200, "it still has two factors");
     assert_eq!(after.gets("/account/factors/remove?factor=totp").status, 200, "six minutes are fresh");
     house.advance(Duration::from_mins(4));
-    goes(&after.gets("/account/factors/remove?factor=totp"), STEP_UP);
+    goes(&after.gets("/account/factors/remove?factor=totp"), &step_up("/account"));
     assert_eq!(after.told(), ["factor.added", "password.changed"]);
 }
 
@@ -457,6 +473,17 @@ fn telegram_is_linked_by_the_session_that_asked_as_who_its_page_showed() {
     let after = Person { house: &house, user: person.user.clone(), cookie: Browser::of(&answer).session };
     goes(&after.posts("/account/factors/remove", &[("factor", "telegram")]), "/account");
     assert_eq!(person.told(), ["factor.added", "factor.removed"]);
+}
+
+#[test]
+fn pages_that_wait_for_telegram_are_bounded_and_let_go_at_the_end() {
+    let mut house = house();
+    let person = Person::new(&house, &[Method::Password], true);
+    let session = house.wait(house.app.sessions.list(person.user.id, house.now())).unwrap()[0].id;
+    let links = &house.app.second_factor.telegram;
+    house.wait(links.offer(person.user.id, session, house.now())).expect("an offer");
+    let poll = Ask::fetch(PORTAL, "/account/factors/telegram/wait").header("Cookie", &person.cookie);
+    house.ends_with_four_who_wait(&poll);
 }
 
 #[test]

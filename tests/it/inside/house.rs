@@ -346,6 +346,21 @@ impl House {
         Admitted { session: session.id, cookie: format!("__Host-aegis_session={}", cookie.reveal()) }
     }
 
+    /// Ends while as many wait by this poll as may, and sees that each of them is answered. Starts again.
+    pub(crate) fn ends_with_four_who_wait(&mut self, poll: &Ask) {
+        let at = self.at;
+        std::thread::scope(|scope| {
+            let all: Vec<_> = (0..5).map(|_| scope.spawn(|| poll.send(at))).collect();
+            // The fifth is sent away only when four wait.
+            until("one of five is sent away", || all.iter().any(|one| one.is_finished()));
+            self.restart();
+            let mut answered: Vec<u16> =
+                all.into_iter().map(|one| one.join().expect("an answer").status).collect();
+            answered.sort_unstable();
+            assert_eq!(answered, [200, 200, 200, 200, 429], "let go at the end: {poll}");
+        });
+    }
+
     /// A hash of [`PASSWORD`], computed once.
     fn hash(&self) -> StoredHash {
         static HASH: OnceLock<StoredHash> = OnceLock::new();
