@@ -39,6 +39,7 @@ mod readings;
 mod regressions;
 mod reload;
 pub(crate) mod second_factor;
+mod soft_webauthn;
 pub(crate) mod telegram;
 mod verdicts;
 mod wire;
