@@ -184,7 +184,9 @@ impl Tour {
         let codes = between(&page, "id=\"codes\">", "</pre>");
         let codes: Vec<String> = codes.lines().map(str::to_owned).collect();
         assert_eq!(codes.len(), 10, "recovery codes on {page}");
-        codes.iter().for_each(|code| loot.take_code("a recovery code", code));
+        for code in &codes {
+            loot.take_code("a recovery code", code);
+        }
 
         until("the bot knows who it is", || house.app.bot_name().is_some());
         let page = browser.posts("/account/factors/telegram", &[]);
@@ -363,7 +365,7 @@ impl Needles {
 
 /// As it is, as hex and as base64, wherever in a longer text of base64 it begins.
 fn forms(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = value.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     let mut forms = vec![
         ("in clear", value.to_vec()),
         ("as hex", hex.to_uppercase().into_bytes()),
@@ -388,7 +390,7 @@ fn scan(house: &House, needles: &Needles) -> BTreeSet<String> {
     let database = Connection::open(house.data().join("aegis.db")).unwrap();
     for table in tables(&database) {
         let mut rows = database.prepare(&format!("select * from \"{table}\"")).unwrap();
-        let columns: Vec<String> = rows.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = rows.column_names().map(str::to_owned).collect();
         let mut rows = rows.query(()).unwrap();
         while let Some(row) = rows.next().unwrap() {
             for (place, column) in columns.iter().enumerate() {

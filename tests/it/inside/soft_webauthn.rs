@@ -1,4 +1,4 @@
-//! Passkeys of authenticators that others wrote (PyPI `soft-webauthn`): what is right opens, and what is wrong
+//! Passkeys of authenticators that others wrote (`soft-webauthn`): what is right opens, and what is wrong
 //! does not, whoever encodes and signs it. The program is `tests/authenticator/soft.py`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
