@@ -1,6 +1,7 @@
 //! What a person sees and does, in a real Chromium: starts the files of `tests/browser/`.
 
 mod bot_api;
+mod demo;
 mod second_factor;
 
 use std::process::{Command, Stdio};

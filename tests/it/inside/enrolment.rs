@@ -3,7 +3,6 @@
 use std::sync::Barrier;
 use std::time::Duration;
 
-use aegis::clock::Wall;
 use aegis::forwarded::Dialect;
 use aegis::identity::{Actor, Method};
 use aegis::links::Purpose;
@@ -11,10 +10,10 @@ use aegis::second_factor::{Factors, SecondFactor};
 use aegis::secret::Secret;
 use aegis::store::Write;
 use aegis::users::User;
-use aws_lc_rs::hmac;
 
 use super::factors::APPS;
 use super::house::{House, Memory, PASSWORD, PORTAL};
+use super::second_factor::Offered;
 use super::visit::{Browser, Visit, form, json as post};
 use crate::lab::client::{Answer, Ask};
 
@@ -42,7 +41,7 @@ impl<'h> Person<'h> {
     }
 
     /// Somebody who has an authenticator app, and showed it just now.
-    fn with_an_app(house: &'h House) -> (Self, App) {
+    fn with_an_app(house: &'h House) -> (Self, Offered) {
         let mut person = Self::new(house, &[Method::Password], true);
         let app = person.offered();
         let answer = person.posts("/account/factors/totp", &app.fields(house.now()));
@@ -62,10 +61,10 @@ impl<'h> Person<'h> {
 
     /// What the page offers to set an app up with.
     #[track_caller]
-    fn offered(&self) -> App {
+    fn offered(&self) -> Offered {
         let answer = self.gets("/account/factors/totp");
         assert_eq!(answer.status, 200, "the page that sets up an app: {answer}");
-        App::on(&answer)
+        Offered::on(&answer)
     }
 
     fn factors(&self) -> Factors {
@@ -82,65 +81,6 @@ impl<'h> Person<'h> {
     fn is_signed_in(&self) -> bool {
         self.gets("/account").status == 200
     }
-}
-
-/// An authenticator app that has scanned a page.
-struct App {
-    offer: String,
-    key: Vec<u8>,
-    code: std::cell::RefCell<String>,
-}
-
-impl App {
-    #[track_caller]
-    fn on(page: &Answer) -> Self {
-        let text = &page.body;
-        let between = |open: &str, close: char| {
-            let rest = text.split(open).nth(1).unwrap_or_else(|| panic!("no {open} on {page}"));
-            rest.split(close).next().unwrap().to_owned()
-        };
-        let key = between("aria-readonly=\"true\">", '<');
-        Self {
-            offer: between("name=\"offer\" value=\"", '"'),
-            key: base32(&key),
-            code: std::cell::RefCell::default(),
-        }
-    }
-
-    /// The form that brings the offer back, with the code of that moment.
-    fn fields(&self, now: Wall) -> [(&'static str, &str); 2] {
-        *self.code.borrow_mut() = code(&self.key, now);
-        let code: &str = Box::leak(self.code.borrow().clone().into_boxed_str());
-        [("offer", &self.offer), ("totp", code)]
-    }
-}
-
-/// RFC 4648, without what an app leaves out.
-fn base32(text: &str) -> Vec<u8> {
-    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
-    for letter in text.bytes().filter(|byte| *byte != b' ') {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'2'..=b'7' => letter - b'2' + 26,
-            other => panic!("{other} in {text}"),
-        };
-        bits = bits << 5 | u32::from(value);
-        count += 5;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count & 0xff) as u8);
-        }
-    }
-    bytes
-}
-
-/// RFC 6238, as an app computes it.
-fn code(key: &[u8], now: Wall) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
-    let mac = hmac::sign(&key, &(now.seconds() / 30).to_be_bytes());
-    let at = usize::from(mac.as_ref()[19] & 15);
-    let four: [u8; 4] = mac.as_ref()[at..at + 4].try_into().unwrap();
-    format!("{:06}", (u32::from_be_bytes(four) & 0x7fff_ffff) % 1_000_000)
 }
 
 #[track_caller]
@@ -255,9 +195,9 @@ fn the_first_factor_comes_by_a_link_and_opens_a_session_of_two() {
     let first = Person { house: &house, user: user.clone(), cookie: Browser::of(&answer).session };
     assert!(first.gets("/account/enrol").body.contains("/account/factors/totp"), "it is offered");
     let app = first.offered();
-    let wrong = first.posts("/account/factors/totp", &[("offer", &app.offer), ("totp", "12345")]);
+    let wrong = first.posts("/account/factors/totp", &[("offer", &app.sealed), ("totp", "12345")]);
     assert_eq!(wrong.status, 422, "no code: {wrong}");
-    assert_eq!(App::on(&wrong).offer, app.offer, "the same key again");
+    assert_eq!(Offered::on(&wrong).sealed, app.sealed, "the same key again");
     let answer = first.posts("/account/factors/totp", &app.fields(house.now()));
     goes(&answer, "/account/factors/recovery");
     let browser = Browser::of(&answer);
