@@ -215,7 +215,7 @@ fn a_deleted_account_leaves_nothing_that_opens_or_is_told() {
     let place = Place::with(&["sam --email sam@example.com", "ann"]);
     let database = rusqlite::Connection::open(place.folder.join("data/aegis.db")).unwrap();
     for name in ["sam", "ann"] {
-        place.done(&format!("token create {name} --name backup --expires 90d"));
+        place.done(&format!("token create {name} --name backup --all-apps --expires 90d"));
         place.done(&format!("user link-factor {name}"));
         let id: String = database
             .query_row("select id from account where username = ?1", [name], |row| row.get(0))

@@ -99,7 +99,7 @@ fn step_up(back: &str) -> String {
 fn steps_up(ask: &Ask, answer: &Answer) {
     let asked = ask.to_string();
     let pages = ["/account/factors/totp", "/account/factors/telegram", "/account/factors/recovery"];
-    let page = pages.into_iter().find(|page| asked.contains(&format!(" {page} ")));
+    let page = pages.into_iter().find(|page| asked.contains(page));
     let begins = asked.starts_with("POST /account/factors/telegram ");
     goes(answer, &step_up(page.filter(|_| !begins).unwrap_or("/account")));
 }

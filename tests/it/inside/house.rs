@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock, mpsc};
 use std::thread::JoinHandle;
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use aegis::clock::{Clock, Manual, Wall};
@@ -352,7 +353,7 @@ impl House {
         std::thread::scope(|scope| {
             let all: Vec<_> = (0..5).map(|_| scope.spawn(|| poll.send(at))).collect();
             // The fifth is sent away only when four wait.
-            until("one of five is sent away", || all.iter().any(|one| one.is_finished()));
+            until("one of five is sent away", || all.iter().any(ScopedJoinHandle::is_finished));
             self.restart();
             let mut answered: Vec<u16> =
                 all.into_iter().map(|one| one.join().expect("an answer").status).collect();
