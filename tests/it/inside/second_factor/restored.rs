@@ -13,10 +13,12 @@ use super::{Desk, authenticator, linked, recovery_codes, settings};
 use crate::lab::aegis::run;
 use crate::lab::client::Answer;
 
+/// What the command says.
 #[track_caller]
-fn aegis(folder: &Path, command: &str, file: &Path) {
+fn aegis(folder: &Path, command: &str, file: &Path) -> String {
     let output = run(folder, &[command, file.to_str().unwrap()], "");
     assert!(output.status.success(), "aegis {command} {}: {output:#?}", file.display());
+    String::from_utf8(output.stdout).expect("commands print UTF-8")
 }
 
 /// An API token of whoever this session is of.
@@ -74,7 +76,11 @@ fn a_restore_voids_api_tokens_recovery_codes_and_remembered_browsers() {
     // Used, revoked, forgotten: of this the backup knows nothing.
     let mut other = Desk { house: &house, cookies: Vec::new() };
     assert_eq!(recovers(&mut other, &person, codes[1].reveal()).status, 303, "used after the backup");
-    house.restart_after(|folder| aegis(folder, "restore", &backup));
+    let mut said = String::new();
+    house.restart_after(|folder| said = aegis(folder, "restore", &backup));
+    for void in ["session", "unused link", "API tokens", "recovery codes", "no browser is remembered"] {
+        assert!(said.contains(void), "aegis restore says nothing of {void}: {said}");
+    }
 
     assert!(!house.opens(&session), "a session opens after a restore");
     assert_eq!(with_token(&house, &token), 401, "an API token, after a restore");
