@@ -20,7 +20,7 @@ use crate::browser::{Browser, Seen};
 use crate::clock::Now;
 use crate::error::Error;
 use crate::forwarded::Came;
-use crate::identity::Actor;
+use crate::identity::{Actor, ChallengeId};
 use crate::policy::Verdict;
 use crate::sessions::Session;
 use crate::sign_in::{Outcome, Shown, SignIn, Wanted};
@@ -28,11 +28,12 @@ use crate::state::{App, Current};
 use crate::users::Users;
 use crate::web::forms::{self, Form};
 use crate::web::pages::{self, CameFrom, Circle, Home, SecondFactor, SignInState, TooMany};
+use crate::web::polls::Polls;
 use crate::web::{self, Response, ReturnTo, urls};
 
 use ahead::Here;
 use circles::Circles;
-use second_factor::{Polls, destination};
+use second_factor::destination;
 
 /// The door's own parts.
 pub struct Door {
@@ -41,7 +42,7 @@ pub struct Door {
     sign_in: SignIn,
     users: Users,
     circles: Circles,
-    polls: Polls,
+    polls: Polls<ChallengeId>,
 }
 
 /// A request to one of our own pages.

@@ -27,7 +27,7 @@ impl Door {
     pub async fn make_token(&self, visit: Visit<'_>, body: &[u8]) -> Result<Response, Error> {
         let form = self.form(&visit, body)?;
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
-        let (now, user) = (visit.now.wall, owner.user.id);
+        let now = visit.now.wall;
         let wanted = if self.has_just_shown_two(&owner, now) {
             wanted(&self.app.current.load(), &owner, &form, now)
         } else {
@@ -35,7 +35,8 @@ impl Door {
         };
         let made = match wanted {
             Ok(new) => {
-                let made = self.app.api_tokens.create(Write::new(), new, Actor::User(user), now).await;
+                let made =
+                    self.app.api_tokens.create(owner.still(Write::new()), new, owner.actor(), now).await;
                 made.map_err(Error::from)
             }
             Err(error) => Err(error),
