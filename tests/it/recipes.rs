@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use aegis::place::CanonicalPath;
+use aegis::policy::{Allow, Scope};
 use serde_json::Value as Json;
 
 use crate::lab::address;
@@ -165,6 +167,66 @@ fn the_cases_notice_an_app_that_is_open() {
         let output = explain(&open.folder(), &[]);
         assert_eq!(output.status.code(), Some(1), "{}, open to everybody: {output:#?}", open.name);
     }
+}
+
+/// The words of the commands that the comments of `app` name, as a shell reads them.
+fn commands(app: &str) -> Vec<Vec<String>> {
+    let comments: Vec<&str> =
+        app.lines().filter_map(|line| line.strip_prefix("#  ")).map(str::trim).collect();
+    let words = |line: &str| {
+        let parts = line.split('"').enumerate();
+        let words = parts.flat_map(|(at, part)| match at % 2 {
+            1 => vec![part],
+            _ => part.split_whitespace().collect(),
+        });
+        words.map(str::to_owned).collect()
+    };
+    let lines = comments.join("\n").replace("\\\n", " ");
+    lines.lines().filter_map(|line| line.strip_prefix("aegis ")).map(words).collect()
+}
+
+/// `explain --file` supposes a token for everything; these are for what the command beside them says.
+#[test]
+fn the_tokens_they_name_can_be_made_and_reach_what_the_cases_ask() {
+    let mut made = 0;
+    for recipe in recipes() {
+        let cases: toml::Table = recipe.cases.parse().unwrap();
+        let of_token =
+            |case: &&toml::Value| case.get("with").is_some_and(|with| with.as_str() == Some("token"));
+        let allowed = |case: &&toml::Value| case["expect"].as_str() == Some("allowed");
+        let asked: Vec<_> =
+            cases["case"].as_array().unwrap().iter().filter(of_token).filter(allowed).collect();
+        let commands = commands(&recipe.app);
+        assert!(
+            asked.is_empty() || !commands.is_empty(),
+            "{}: no command makes the token of its cases",
+            recipe.name
+        );
+        for command in commands {
+            let folder = recipe.folder();
+            let words: Vec<&str> = command.iter().map(String::as_str).collect();
+            let add = ["user", "add", "ann", "--email", "ann@example.com"];
+            printed(&run(&folder, &add, ""), &recipe.name);
+            printed(&run(&folder, &words, ""), &format!("{}: aegis {}", recipe.name, words.join(" ")));
+            made += 1;
+
+            let after = |flag: &str| {
+                let values = words.windows(2).filter(|pair| pair[0] == flag).map(|pair| pair[1]);
+                values.collect::<Vec<_>>()
+            };
+            assert_eq!(after("--app"), [recipe.app_name()], "{}: {words:?}", recipe.name);
+            let allow = after("--allow").into_iter().map(|allow| Allow::parse(allow).unwrap()).collect();
+            let scope = Scope::new(Vec::new(), allow).unwrap();
+            for case in &asked {
+                let url: http::Uri = case["url"].as_str().unwrap().parse().unwrap();
+                let method = case.get("method").map_or("GET", |method| method.as_str().unwrap());
+                let covered =
+                    scope.covers(&method.parse().unwrap(), &CanonicalPath::parse(url.path()).unwrap());
+                assert!(covered, "{}: {method} {url} with the token of {words:?}", recipe.name);
+            }
+        }
+    }
+    assert!(made >= 7, "only {made} tokens");
 }
 
 #[test]
