@@ -157,6 +157,25 @@ fn passkeys_of_an_authenticator_that_others_wrote_open_and_wrong_ones_do_not() {
     let mut other = soft.does(&json!({ "do": "prepare", "passkey": "ann" }));
     other["response"] = prepared["response"].clone();
     refused("the same in another ceremony", &send(&mut soft, &other));
+    // An authenticator that does not count: there the ceremony alone says that it was here before, however it
+    // is written.
+    let prepared = soft.does(&json!({ "do": "prepare", "passkey": "bob", "counter": 0 }));
+    opened("without counting", &send(&mut soft, &prepared));
+    let ceremony = prepared["ceremony"].as_str().expect("a ceremony").to_owned();
+    let (head, last) = ceremony.split_at(ceremony.len() - 1);
+    let next = char::from(last.as_bytes()[0] ^ 1);
+    for written in [
+        ceremony.clone(),
+        format!("{ceremony}="),
+        format!(" {ceremony}"),
+        format!("{head}{next}"),
+        ceremony.replace('-', "+").replace('_', "/"),
+    ] {
+        let mut again = prepared.clone();
+        again["ceremony"] = json!(written);
+        refused(&format!("the same once more, as {written:?}"), &send(&mut soft, &again));
+    }
+    opened("without counting, anew", &soft.does(&json!({ "do": "sign_in", "passkey": "bob", "counter": 0 })));
     let prepared = soft.does(&json!({ "do": "prepare", "passkey": "ann" }));
     house.advance(Duration::from_mins(5));
     refused("five minutes later", &send(&mut soft, &prepared));
