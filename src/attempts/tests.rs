@@ -135,7 +135,7 @@ async fn fifty_guesses_at_once_are_five() {
 
 #[test]
 fn which_name_of_no_account_was_typed_cannot_be_told_from_its_counter() {
-    let key = |login| account_key(None, login);
+    let key = |login: &str| account_key(None, login);
     assert_eq!(key(" Seven Lanterns "), key("seven lanterns"), "one counter for one name");
     let shared: std::collections::HashSet<String> =
         (0..200_000).map(|number| key(&number.to_string())).collect();
