@@ -130,6 +130,25 @@ fn each_is_answered_as_its_cases_say() {
     }
 }
 
+#[test]
+fn on_the_tailnet_a_device_is_all_that_they_ask_for() {
+    for recipe in all() {
+        let one = |key: &str| {
+            let line = recipe.app.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = [\""));
+            line.and_then(|rest| rest.split('"').next())
+                .unwrap_or_else(|| panic!("{}: no {key}", recipe.name))
+        };
+        let cases = format!(
+            "[people]\nann = {{ roles = [\"{}\"] }}\n[[case]]\nurl = \"https://{}/\"\nas = \"ann\"\nwith = \"tailnet\"\nexpect = \"allowed\"\n",
+            one("roles"),
+            one("hosts"),
+        );
+        let folder = Recipe { name: recipe.name.clone(), app: recipe.app.clone(), cases }.folder();
+        fs::write(folder.join("aegis.toml"), format!("{SETTINGS}[tailscale]\n")).unwrap();
+        printed(&explain(&folder, &[]), &recipe.name);
+    }
+}
+
 /// The names of the rules of its app, and of those that decide its cases.
 fn rules_and_deciding(recipe: &Recipe) -> (BTreeSet<String>, BTreeSet<String>) {
     let folder = recipe.folder();
