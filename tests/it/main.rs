@@ -19,6 +19,7 @@ mod house;
 mod inside;
 mod lab;
 mod print;
+mod recipes;
 mod server;
 mod tailnet;
 mod through;
