@@ -23,7 +23,7 @@ pub(crate) mod way;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aegis::Aegis;
@@ -37,6 +37,8 @@ use way::Way;
 
 /// Where the proxy listens, on the lab's address.
 pub(crate) const PROXY_PORT: u16 = 8080;
+/// Where a proxy listens that sends visitors on to https.
+pub(crate) const PLAIN_PORT: u16 = 8082;
 /// Where the app listens; the proxy knows it, visitors do not.
 pub(crate) const APP_PORT: u16 = 8081;
 /// Where Aegis listens beside its unix socket.
@@ -61,6 +63,13 @@ enum Authority {
     Stub(Stub),
 }
 
+/// Somebody without roles who is signed in.
+pub(crate) struct Guest {
+    pub(crate) name: String,
+    /// Their `Cookie` header.
+    pub(crate) cookie: String,
+}
+
 /// A proxy, who it asks, and the app behind it.
 pub(crate) struct Lab {
     pub(crate) kind: Kind,
@@ -73,22 +82,17 @@ pub(crate) struct Lab {
     tailnet: Option<Tailnet>,
     /// How many names were given away.
     names: AtomicUsize,
+    guest: OnceLock<Guest>,
     // Held: the proxy ends with the lab.
     _proxy: Process,
 }
 
-static CADDY: LazyLock<Lab> = LazyLock::new(|| Lab::start(Kind::Caddy));
-static OLD_CADDY: LazyLock<Lab> = LazyLock::new(|| Lab::start(Kind::OldCaddy));
-static NGINX: LazyLock<Lab> = LazyLock::new(|| Lab::start(Kind::Nginx));
+static SHARED: [OnceLock<Lab>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
 
 impl Lab {
     /// The lab of this kind of proxy that all cases share.
     pub(crate) fn shared(kind: Kind) -> &'static Self {
-        match kind {
-            Kind::Caddy => &CADDY,
-            Kind::OldCaddy => &OLD_CADDY,
-            Kind::Nginx => &NGINX,
-        }
+        SHARED[kind as usize].get_or_init(|| Self::start(kind))
     }
 
     /// A lab of one's own, with the real Aegis: for cases that stop or slow it.
@@ -107,7 +111,7 @@ impl Lab {
     /// A lab in which a stub answers: for what only the proxy and its files decide.
     pub(crate) fn with_stub(kind: Kind) -> Self {
         let (address, folder) = (address::take(), address::folder());
-        let stub = Stub::start(&folder.join("aegis.sock"));
+        let stub = Stub::start(&folder.join("aegis.sock"), (address, AEGIS_PORT).into());
         Self::around(kind, Way::USUAL, address, folder, Authority::Stub(stub), None)
     }
 
@@ -134,6 +138,7 @@ impl Lab {
             authority,
             tailnet,
             names: AtomicUsize::new(1),
+            guest: OnceLock::new(),
             _proxy: proxy,
         }
     }
@@ -177,6 +182,14 @@ impl Lab {
             Authority::Stub(stub) => stub.add_user(&name, roles),
         }
         name
+    }
+
+    /// Somebody of all cases that only need anybody.
+    pub(crate) fn guest(&self) -> &Guest {
+        self.guest.get_or_init(|| {
+            let name = self.person(&[]);
+            Guest { cookie: self.sign_in(&name), name }
+        })
     }
 
     fn unique(&self, word: &str) -> String {

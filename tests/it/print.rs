@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::lab::address;
-use crate::lab::proxy::{Kind, program};
+use crate::lab::proxy::{self, Kind};
 
 /// What a self-hoster has; the wildcard, the second port and the title are for the printer.
 const APPS: &str = r#"
@@ -78,7 +78,7 @@ fn caddy_takes_what_is_printed() {
 }
 
 fn caddy(kind: Kind, folder: &Path, command: &str, file: &Path) -> Output {
-    let output = Command::new(program(kind))
+    let output = proxy::command(kind)
         .args([command, "--adapter", "caddyfile", "--config"])
         .arg(file)
         .env("HOME", folder)
@@ -125,7 +125,7 @@ fn nginx_takes_what_is_printed() {
             format!("pid {folder}/pid;\nevents {{}}\nhttp {{ include {folder}/aegis.conf; }}\n"),
         )
         .unwrap();
-        let output = Command::new(program(Kind::Nginx)).arg("-t").arg("-c").arg(&file).output().unwrap();
+        let output = proxy::command(Kind::Nginx).arg("-t").arg("-c").arg(&file).output().unwrap();
         assert!(output.status.success(), "nginx -t: {output:#?}\nof\n{printed}");
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -17,7 +18,8 @@ use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::net::UnixListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
 
 use aegis::place::CanonicalPath;
 
@@ -43,13 +45,15 @@ pub(crate) struct Stub {
 }
 
 impl Stub {
-    /// Starts it on a unix socket; it accepts when this returns.
-    pub(crate) fn start(socket: &Path) -> Self {
+    /// Starts it on a unix socket and over TCP; it accepts when this returns.
+    pub(crate) fn start(socket: &Path, address: SocketAddr) -> Self {
         let mind = Arc::<Mutex<Mind>>::default();
-        let listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
-        listener.set_nonblocking(true).unwrap();
+        let unix = std::os::unix::net::UnixListener::bind(socket).unwrap();
+        let tcp = std::net::TcpListener::bind(address).unwrap();
+        unix.set_nonblocking(true).unwrap();
+        tcp.set_nonblocking(true).unwrap();
         let own = mind.clone();
-        thread::spawn(move || serve(listener, &own));
+        thread::spawn(move || serve(unix, tcp, &own));
         Self { mind }
     }
 
@@ -67,16 +71,24 @@ impl Stub {
     }
 }
 
-fn serve(listener: std::os::unix::net::UnixListener, mind: &Arc<Mutex<Mind>>) {
+fn serve(unix: std::os::unix::net::UnixListener, tcp: std::net::TcpListener, mind: &Arc<Mutex<Mind>>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let listener = UnixListener::from_std(listener).unwrap();
-        while let Ok((stream, _)) = listener.accept().await {
-            let mind = mind.clone();
-            let service = service_fn(move |request| handle(request, mind.clone()));
-            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        let unix = UnixListener::from_std(unix).unwrap();
+        let tcp = TcpListener::from_std(tcp).unwrap();
+        loop {
+            tokio::select! {
+                Ok((stream, _)) = unix.accept() => converse(stream, mind),
+                Ok((stream, _)) = tcp.accept() => converse(stream, mind),
+            }
         }
     });
+}
+
+fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, mind: &Arc<Mutex<Mind>>) {
+    let mind = mind.clone();
+    let service = service_fn(move |request| handle(request, mind.clone()));
+    tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
 }
 
 type Reply = Response<Full<Bytes>>;

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::lab::client::Ask;
-use crate::lab::proxy::{Kind, program, repository};
+use crate::lab::proxy::{Kind, command, repository};
 use crate::lab::{Lab, PORTAL, address};
 
 /// What the proxy asks: once, with its own words, and without the visitor's query.
@@ -113,7 +113,7 @@ fn the_portal_says_who_comes() {
 #[test]
 fn the_examples_are_accepted() {
     for kind in [Kind::Caddy, Kind::OldCaddy] {
-        let output = Command::new(program(kind))
+        let output = command(kind)
             .args(["validate", "--adapter", "caddyfile", "--config"])
             .arg(repository().join("caddy/Caddyfile"))
             .env("HOME", address::folder())
@@ -148,7 +148,7 @@ fn the_examples_are_accepted() {
         .replace("/etc/ssl/private/example.com.key", &folder.join("key.pem").display().to_string());
     let page = format!("pid {}/nginx.pid;\n{page}", folder.display());
     fs::write(folder.join("nginx.conf"), page).unwrap();
-    let output = Command::new(program(Kind::Nginx))
+    let output = command(Kind::Nginx)
         .args(["-t", "-e", "error.log", "-p"])
         .arg(&folder)
         .arg("-c")

@@ -4,6 +4,8 @@ use crate::lab::client::Ask;
 use crate::lab::proxy::Kind;
 use crate::lab::{Lab, PORTAL};
 
+for_every_proxy!(std::convert::identity; what_cannot_be_asked_is_not_allowed);
+
 /// Nobody in, not even to what is public: the proxy cannot know that it is.
 fn nobody_gets_in(lab: &Lab, cookie: &str, when: &str) {
     // All at once: each waits for as long as the proxy does.
@@ -25,7 +27,7 @@ fn nobody_gets_in(lab: &Lab, cookie: &str, when: &str) {
     }
 }
 
-fn outage(kind: Kind) {
+fn what_cannot_be_asked_is_not_allowed(kind: Kind) {
     let lab = Lab::start(kind);
     let cookie = lab.sign_in(&lab.person(&[]));
     let get_in = |when: &str| {
@@ -43,19 +45,4 @@ fn outage(kind: Kind) {
 
     lab.aegis().process.kill();
     nobody_gets_in(&lab, &cookie, "stopped");
-}
-
-#[test]
-fn caddy() {
-    outage(Kind::Caddy);
-}
-
-#[test]
-fn old_caddy() {
-    outage(Kind::OldCaddy);
-}
-
-#[test]
-fn nginx() {
-    outage(Kind::Nginx);
 }

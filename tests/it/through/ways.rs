@@ -11,22 +11,8 @@ use crate::lab::proxy::Kind;
 use crate::lab::way::Way;
 use crate::lab::{AEGIS_PORT, Lab, PASSWORD};
 
-/// Makes a test of each case for each proxy, which starts the lab it needs.
-macro_rules! with_every_proxy {
-    ($($case:ident),+ $(,)?) => {
-        mod caddy {
-            $(#[test] fn $case() { super::$case(crate::lab::proxy::Kind::Caddy); })+
-        }
-        mod old_caddy {
-            $(#[test] fn $case() { super::$case(crate::lab::proxy::Kind::OldCaddy); })+
-        }
-        mod nginx {
-            $(#[test] fn $case() { super::$case(crate::lab::proxy::Kind::Nginx); })+
-        }
-    };
-}
-
-with_every_proxy!(
+for_every_proxy!(
+    std::convert::identity;
     the_files_work_over_tcp,
     the_whole_way_over_tls_and_http2,
     an_https_site_without_tls_opens_nothing,
