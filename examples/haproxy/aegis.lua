@@ -1,11 +1,13 @@
 -- Aegis for HAProxy, from 2.6 on. See haproxy.cfg beside it for the whole.
 --
---   lua-load-per-thread /etc/haproxy/aegis.lua unix@/run/aegis/aegis.sock
+--   lua-load-per-thread /etc/haproxy/aegis.lua 127.0.0.1:8009
 --
--- With Aegis on another machine write its address there, `10.0.0.5:8009`, and name HAProxy in
--- `trusted_proxies` of Aegis.
+-- That is where Aegis listens. From 3.0 on it may be its unix socket, `unix@/run/aegis/aegis.sock`. If it
+-- is another machine, name HAProxy in `trusted_proxies` of Aegis.
 
-local aegis = ... or "unix@/run/aegis/aegis.sock"
+local aegis = ...
+local question_to = { url = "http://" .. aegis .. "/auth/forward-auth" }
+if aegis:find("^unix@") then question_to = { url = "http://127.0.0.1/auth/forward-auth", dst = aegis } end
 
 -- Who it is, as Aegis says.
 local IDENTITY = {
@@ -99,7 +101,7 @@ core.register_action("aegis", { "http-req" }, function(txn)
   local answer
   pcall(function()
     answer = core.httpclient():get {
-      url = "http://127.0.0.1/auth/forward-auth", dst = aegis, headers = question, timeout = 10000,
+      url = question_to.url, dst = question_to.dst, headers = question, timeout = 10000,
     }
   end)
   -- No answer is no permission.

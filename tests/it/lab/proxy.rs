@@ -14,8 +14,10 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use super::PROXY_PORT;
+use super::client::Ask;
 use super::process::Process;
 use super::way::{self, Way};
 
@@ -75,11 +77,6 @@ impl Kind {
             Self::OldHaproxy => ("HAProxy", "2.6.12"),
             Self::Envoy => ("Envoy", "1.40.0"),
         }
-    }
-
-    /// Whether this is one of the Caddys.
-    pub(crate) fn is_caddy(self) -> bool {
-        matches!(self, Self::Caddy | Self::VulnerableCaddy | Self::OldCaddy)
     }
 
     /// How it asks.
@@ -158,7 +155,7 @@ struct Start {
     variables: Vec<(&'static str, OsString)>,
 }
 
-/// Starts the proxy for the lab in `folder`; it accepts when this returns.
+/// Starts the proxy for the lab in `folder`; it knows its sites when this returns.
 pub(super) fn start(
     kind: Kind,
     way: &Way,
@@ -174,14 +171,26 @@ pub(super) fn start(
         Kind::Caddy | Kind::VulnerableCaddy | Kind::OldCaddy => ("caddy", caddy::set_up(&setting)),
         Kind::Nginx | Kind::OldNginx => ("nginx", nginx::set_up(&setting)),
         Kind::Traefik => ("traefik", traefik::set_up(&setting)),
-        Kind::Haproxy | Kind::OldHaproxy => ("haproxy", haproxy::set_up(&setting)),
+        Kind::Haproxy | Kind::OldHaproxy => {
+            ("haproxy", haproxy::set_up(&setting, kind == Kind::OldHaproxy))
+        }
         Kind::Envoy => ("envoy", envoy::set_up(&setting)),
     };
     let (program, before) = program(kind);
     let process = Process::start(name, folder, &program, |command| {
         command.args(before).args(start.arguments).envs(start.variables)
     });
-    process.wait_for((address, PROXY_PORT).into())
+    let process = process.wait_for((address, PROXY_PORT).into());
+    if kind == Kind::Traefik && !way.tls {
+        // It accepts before it has read the file of routes.
+        let ask = Ask::get(&way.portal(), "/login");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while ask.send((address, PROXY_PORT).into()).body.contains("404 page not found") {
+            process.still_there();
+            assert!(Instant::now() < deadline, "Traefik knows no route:\n{}", process.log());
+        }
+    }
+    process
 }
 
 /// An example with what a user would write in it. What is replaced has to be there.

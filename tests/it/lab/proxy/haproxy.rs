@@ -5,10 +5,10 @@ use std::fs;
 use super::{Example, Setting, Start, repository};
 use crate::lab::{AEGIS_PORT, APP_PORT, PLAIN_PORT, PROXY_PORT};
 
-/// Writes haproxy.cfg and gives what starts HAProxy with it.
-pub(super) fn set_up(setting: &Setting<'_>) -> Start {
+/// Writes haproxy.cfg and gives what starts HAProxy with it. 2.6 asks over TCP only.
+pub(super) fn set_up(setting: &Setting<'_>, old: bool) -> Start {
     let Setting { way, address, folder, .. } = *setting;
-    let aegis = if way.tcp {
+    let aegis = if way.tcp || old {
         format!("{address}:{AEGIS_PORT}")
     } else {
         format!("unix@{}", folder.join("aegis.sock").display())
@@ -21,7 +21,7 @@ pub(super) fn set_up(setting: &Setting<'_>) -> Start {
     let example = Example::read("examples/haproxy/haproxy.cfg")
         .put(&format!("lua.aegis {last}"), &format!("lua.aegis {last}{}", routes.concat()))
         .put("/etc/haproxy/aegis.lua", &repository().join("examples/haproxy/aegis.lua").display().to_string())
-        .put("unix@/run/aegis/aegis.sock", &aegis)
+        .put("127.0.0.1:8009", &aegis)
         .put("auth.example.com", &format!("auth.{}", way.domain))
         .put("use_backend arlo if { req.hdr(host),host_only -i arlo.example.com }", "default_backend arlo")
         .put("127.0.0.1:8080", &format!("{address}:{APP_PORT}"))
