@@ -1,13 +1,10 @@
 -- Aegis for HAProxy, from 2.6 on. See haproxy.cfg beside it for the whole.
 --
---   lua-load-per-thread /etc/haproxy/aegis.lua 127.0.0.1:8009
+--   lua-load-per-thread /etc/haproxy/aegis.lua
+--   http-request lua.aegis 127.0.0.1:8009
 --
 -- That is where Aegis listens. From 3.0 on it may be its unix socket, `unix@/run/aegis/aegis.sock`. If it
 -- is another machine, name HAProxy in `trusted_proxies` of Aegis.
-
-local aegis = ...
-local question_to = { url = "http://" .. aegis .. "/auth/forward-auth" }
-if aegis:find("^unix@") then question_to = { url = "http://127.0.0.1/auth/forward-auth", dst = aegis } end
 
 -- Who it is, as Aegis says.
 local IDENTITY = {
@@ -89,7 +86,7 @@ local function refuse(txn, status, headers, body)
 end
 
 -- Everything behind this is for those Aegis lets in.
-core.register_action("aegis", { "http-req" }, function(txn)
+core.register_action("aegis", { "http-req" }, function(txn, aegis)
   local said = asked(txn)
   local question = {}
   local own = txn.http:req_get_headers()
@@ -98,10 +95,13 @@ core.register_action("aegis", { "http-req" }, function(txn)
   end
   for name, value in pairs(said) do question[name] = { value } end
 
+  local place, socket = aegis, nil
+  if aegis:find("^unix@") then place, socket = "127.0.0.1", aegis end
   local answer
   pcall(function()
+    -- HAProxy asks up to four times: ten seconds in all.
     answer = core.httpclient():get {
-      url = question_to.url, dst = question_to.dst, headers = question, timeout = 10000,
+      url = "http://" .. place .. "/auth/forward-auth", dst = socket, headers = question, timeout = 2500,
     }
   end)
   -- No answer is no permission.
@@ -120,7 +120,7 @@ core.register_action("aegis", { "http-req" }, function(txn)
     local value = lines(answer.headers, name)[1] or ""
     if value ~= "" then txn.http:req_set_header(name, value) else txn.http:req_del_header(name) end
   end
-end, 0)
+end, 1)
 
 -- The path in its one reading: escapes resolved, no dots, no double slashes.
 local function resolved(path)

@@ -17,6 +17,7 @@ pub(crate) mod daemon;
 pub(crate) mod postgresql;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod readings;
 pub(crate) mod stub;
 pub(crate) mod tailnet;
 pub(crate) mod way;
@@ -88,11 +89,17 @@ pub(crate) struct Lab {
 }
 
 static SHARED: [OnceLock<Lab>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
+static SHARED_TLS: [OnceLock<Lab>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
 
 impl Lab {
     /// The lab of this kind of proxy that all cases share.
     pub(crate) fn shared(kind: Kind) -> &'static Self {
         SHARED[kind as usize].get_or_init(|| Self::start(kind))
+    }
+
+    /// The same with TLS.
+    pub(crate) fn shared_tls(kind: Kind) -> &'static Self {
+        SHARED_TLS[kind as usize].get_or_init(|| Self::standing(kind, Way::TLS))
     }
 
     /// A lab of one's own, with the real Aegis: for cases that stop or slow it.
@@ -188,11 +195,14 @@ impl Lab {
     pub(crate) fn guest(&self) -> &Guest {
         self.guest.get_or_init(|| {
             let name = self.person(&[]);
-            Guest { cookie: self.sign_in(&name), name }
+            let cookie =
+                if self.way.tls { format!("aegis_token={}", self.token(&name)) } else { self.sign_in(&name) };
+            Guest { name, cookie }
         })
     }
 
-    fn unique(&self, word: &str) -> String {
+    /// A word that nobody else uses in this lab.
+    pub(crate) fn unique(&self, word: &str) -> String {
         format!("{word}{}", self.names.fetch_add(1, Ordering::Relaxed))
     }
 
@@ -217,6 +227,17 @@ impl Lab {
             .find(|cookie| cookie.starts_with("aegis_token="))
             .unwrap_or_else(|| panic!("signing in as {name}: no cookie `aegis_token` in {answer}"));
         token.clone()
+    }
+
+    /// A token for programs, asked for at Aegis itself.
+    pub(crate) fn token(&self, name: &str) -> String {
+        let body = serde_json::json!({ "email": format!("{name}@example.test"), "password": PASSWORD });
+        let ask = Ask::new("POST", &self.way.portal(), "/auth/token")
+            .header("Content-Type", "application/json")
+            .body(&body.to_string());
+        let answer = ask.send((self.address, AEGIS_PORT).into());
+        assert_eq!(answer.status, 200, "{}\nasked: {ask}\ncame back: {answer}", self.kind);
+        answer.json()["access_token"].as_str().unwrap().to_owned()
     }
 
     /// Asserts that the app behind the proxy never heard of this host.

@@ -32,7 +32,6 @@ mod check_endpoints;
 mod files;
 mod forwarded;
 mod identity;
-mod outage;
 mod paths;
 mod shapes;
 mod sign_in;

@@ -88,13 +88,20 @@ impl Ask {
         self.header("Host", host)
     }
 
+    /// The same with the names of its headers changed.
+    pub(crate) fn names(mut self, change: impl Fn(&str) -> String) -> Self {
+        self.headers.iter_mut().for_each(|(name, _)| *name = change(name));
+        self
+    }
+
     /// With a body of known length.
     pub(crate) fn body(mut self, body: &str) -> Self {
         self.body = Some(body.to_owned());
         self
     }
 
-    fn bytes(&self) -> String {
+    /// What is sent.
+    pub(crate) fn bytes(&self) -> String {
         let Self { method, target, headers, body } = self;
         let lines: String =
             headers.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
@@ -136,7 +143,8 @@ pub(crate) fn exchange(to: SocketAddr, bytes: &[u8]) -> Answer {
     Answer::read(&mut send_bytes(to, bytes), &method)
 }
 
-fn send_bytes(to: SocketAddr, bytes: &[u8]) -> BufReader<TcpStream> {
+/// Sends these bytes and gives the connection.
+pub(crate) fn send_bytes(to: SocketAddr, bytes: &[u8]) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(to).unwrap_or_else(|error| panic!("connecting to {to}: {error}"));
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();

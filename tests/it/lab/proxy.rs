@@ -17,7 +17,6 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::PROXY_PORT;
-use super::client::Ask;
 use super::process::Process;
 use super::way::{self, Way};
 
@@ -171,9 +170,7 @@ pub(super) fn start(
         Kind::Caddy | Kind::VulnerableCaddy | Kind::OldCaddy => ("caddy", caddy::set_up(&setting)),
         Kind::Nginx | Kind::OldNginx => ("nginx", nginx::set_up(&setting)),
         Kind::Traefik => ("traefik", traefik::set_up(&setting)),
-        Kind::Haproxy | Kind::OldHaproxy => {
-            ("haproxy", haproxy::set_up(&setting, kind == Kind::OldHaproxy))
-        }
+        Kind::Haproxy | Kind::OldHaproxy => ("haproxy", haproxy::set_up(&setting, kind == Kind::OldHaproxy)),
         Kind::Envoy => ("envoy", envoy::set_up(&setting)),
     };
     let (program, before) = program(kind);
@@ -181,16 +178,24 @@ pub(super) fn start(
         command.args(before).args(start.arguments).envs(start.variables)
     });
     let process = process.wait_for((address, PROXY_PORT).into());
-    if kind == Kind::Traefik && !way.tls {
-        // It accepts before it has read the file of routes.
-        let ask = Ask::get(&way.portal(), "/login");
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while ask.send((address, PROXY_PORT).into()).body.contains("404 page not found") {
-            process.still_there();
-            assert!(Instant::now() < deadline, "Traefik knows no route:\n{}", process.log());
-        }
+    // Traefik accepts before it has read the file of routes.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while kind == Kind::Traefik && !knows_its_sites(way, address) {
+        process.still_there();
+        assert!(Instant::now() < deadline, "Traefik knows no route:\n{}", process.log());
     }
     process
+}
+
+/// Whether Aegis's own site is answered by something.
+fn knows_its_sites(way: &Way, address: Ipv4Addr) -> bool {
+    let output = Command::new("curl")
+        .args(["--silent", "--insecure", "--noproxy", "*", "--output", "-", "--header"])
+        .arg(format!("Host: {}", way.portal()))
+        .arg(format!("{}://{address}:{PROXY_PORT}/login", if way.tls { "https" } else { "http" }))
+        .output()
+        .unwrap_or_else(|error| panic!("curl cannot be started: {error}; run ./test"));
+    output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("404 page not found")
 }
 
 /// An example with what a user would write in it. What is replaced has to be there.

@@ -2,6 +2,7 @@
 
 use crate::lab::Lab;
 use crate::lab::client::{self, Ask};
+use crate::lab::readings;
 
 through_every_proxy!(
     no_spelling_of_a_closed_path_is_public,
@@ -42,16 +43,21 @@ const DETOURS: [&str; 25] = [
 ];
 
 fn no_spelling_of_a_closed_path_is_public(lab: &Lab) {
-    let host = lab.host("closed");
     for path in DETOURS {
+        let host = lab.host("closed");
         let ask = Ask::get(&host, path);
         let answer = lab.send(&ask);
+        // A proxy may resolve a path, for Aegis and for the app alike: then what it became counts.
+        let seen = lab.app.seen(&host);
+        let public = !seen.is_empty() && seen.iter().all(|seen| readings::all_within(&seen.target, "/pub"));
         assert!(
-            [400, 401, 403].contains(&answer.status),
+            public || [400, 401, 403].contains(&answer.status),
             "{}: `{path}` is answered\nasked: {ask}\ncame back: {answer}",
             lab.kind
         );
-        lab.app_heard_nothing(&host, &ask, &answer);
+        if !public {
+            lab.app_heard_nothing(&host, &ask, &answer);
+        }
     }
 }
 
@@ -80,12 +86,16 @@ fn no_spelling_of_an_administrators_path_is_anybodys(lab: &Lab) {
         let host = lab.host("closed");
         let ask = Ask::get(&host, path).header("Cookie", cookie);
         let answer = lab.send(&ask);
+        let seen = lab.app.seen(&host);
+        let other = !seen.is_empty() && !seen.iter().any(|seen| readings::any_within(&seen.target, "/admin"));
         assert!(
-            [400, 403].contains(&answer.status),
+            other || [400, 403].contains(&answer.status),
             "{}: `{path}` is answered to somebody without the role\nasked: {ask}\ncame back: {answer}",
             lab.kind
         );
-        lab.app_heard_nothing(&host, &ask, &answer);
+        if !other {
+            lab.app_heard_nothing(&host, &ask, &answer);
+        }
     }
 }
 

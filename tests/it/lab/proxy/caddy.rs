@@ -66,12 +66,14 @@ import {fragment}
 	handle /handled/* {{
 		reverse_proxy {address}:{APP_PORT}
 	}}
-	handle /admin* {{
+	@admin path /admin /admin/*
+	handle @admin {{
 		reverse_proxy {address}:{APP_PORT} {{
 			header_up X-Lab-Route admin
 		}}
 	}}
-	handle /pub* {{
+	@pub path /pub /pub/*
+	handle @pub {{
 		reverse_proxy {address}:{APP_PORT} {{
 			header_up X-Lab-Route pub
 		}}

@@ -14,14 +14,14 @@ pub(super) fn set_up(setting: &Setting<'_>) -> Start {
     } else {
         format!("{{pipe: {{path: {}}}}}", folder.join("aegis.sock").display())
     };
-    let route = |prefix: &str, too: &str| {
-        format!("{{match: {{prefix: \"/{prefix}\"}}, route: {{cluster: arlo, timeout: 0s}}{too}}}")
-    };
+    let route = "{match: {prefix: \"/\"}, route: {cluster: arlo, timeout: 0s}}";
     let mark = |name: &str| {
-        route(
-            name,
-            &format!(", request_headers_to_add: [{{header: {{key: x-lab-route, value: {name}}}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}}]"),
-        )
+        let header = format!(
+            "{{header: {{key: x-lab-route, value: {name}}}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}}"
+        );
+        route
+            .replace("prefix: \"/\"", &format!("path_separated_prefix: \"/{name}\""))
+            .replace("0s}}", &format!("0s}}, request_headers_to_add: [{header}]}}"))
     };
     let mut example = Example::read("examples/envoy/envoy.yaml")
         .put("{socket_address: {address: 0.0.0.0, port_value: 443}}", &socket(PROXY_PORT))
@@ -30,7 +30,7 @@ pub(super) fn set_up(setting: &Setting<'_>) -> Start {
         .put("{pipe: {path: /run/aegis/aegis.sock}}", &aegis)
         .put("domains: [\"auth.example.com\"]", &format!("domains: [\"{}\"]", way.portal()))
         .put("domains: [\"arlo.example.com\"]", "domains: [\"*\"]")
-        .put(&route("", ""), &[mark("admin"), mark("pub"), route("", "")].join(", "));
+        .put(route, &[&mark("admin"), &mark("pub"), route].join(", "));
     if way.tls {
         let file = |name: &str| folder.join(name).display().to_string();
         example = example

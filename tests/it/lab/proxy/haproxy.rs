@@ -16,10 +16,11 @@ pub(super) fn set_up(setting: &Setting<'_>, old: bool) -> Start {
     let pem = folder.join("both.pem");
     let tls = "bind :443 ssl crt /etc/haproxy/certs/example.com.pem alpn h2,http/1.1";
     let last = "unless { req.hdr(host),host_only -i auth.example.com }\n";
-    let routes = ["admin", "pub"]
-        .map(|route| format!("    http-request set-header X-Lab-Route {route} if {{ path_beg /{route} }}\n"));
+    let routes = ["admin", "pub"].map(|route| {
+        format!("    http-request set-header X-Lab-Route {route} if {{ path_reg ^/{route}(/|$) }}\n")
+    });
     let example = Example::read("examples/haproxy/haproxy.cfg")
-        .put(&format!("lua.aegis {last}"), &format!("lua.aegis {last}{}", routes.concat()))
+        .put(last, &format!("{last}{}", routes.concat()))
         .put("/etc/haproxy/aegis.lua", &repository().join("examples/haproxy/aegis.lua").display().to_string())
         .put("127.0.0.1:8009", &aegis)
         .put("auth.example.com", &format!("auth.{}", way.domain))

@@ -27,7 +27,14 @@ pub(super) fn set_up(setting: &Setting<'_>) -> Start {
     let file = folder.join("nginx.conf");
     fs::write(&file, nginx(setting)).unwrap();
     Start {
-        arguments: vec!["-p".into(), folder.into(), "-c".into(), file.into(), "-e".into(), "error.log".into()],
+        arguments: vec![
+            "-p".into(),
+            folder.into(),
+            "-c".into(),
+            file.into(),
+            "-e".into(),
+            "error.log".into(),
+        ],
         variables: Vec::new(),
     }
 }
@@ -59,6 +66,7 @@ pid {folder}/nginx.pid;
 events {{}}
 http {{
     access_log off;
+    client_max_body_size 16m;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -80,12 +88,12 @@ http {{
             include {files}/aegis-location.conf;
             proxy_pass http://{address}:{APP_PORT};
         }}
-        location /admin {{
+        location ~ ^/admin(/|$) {{
             include {files}/aegis-location.conf;
             proxy_set_header X-Lab-Route admin;
             proxy_pass http://{address}:{APP_PORT};
         }}
-        location /pub {{
+        location ~ ^/pub(/|$) {{
             include {files}/aegis-location.conf;
             proxy_set_header X-Lab-Route pub;
             proxy_pass http://{address}:{APP_PORT};

@@ -26,8 +26,8 @@ pub(super) fn set_up(setting: &Setting<'_>) -> Start {
     };
     let apps = [
         app("arlo", "PathPrefix(`/`)", ""),
-        app("admin", "PathPrefix(`/admin`)", ", admin"),
-        app("pub", "PathPrefix(`/pub`)", ", pub"),
+        app("admin", "PathRegexp(`^/admin(/|$)`)", ", admin"),
+        app("pub", "PathRegexp(`^/pub(/|$)`)", ", pub"),
     ];
     let mut dynamic = Example::read("examples/traefik/aegis.yml")
         .put("auth.example.com", &format!("auth.{}", way.domain))
@@ -36,8 +36,9 @@ pub(super) fn set_up(setting: &Setting<'_>) -> Start {
         .put("http://127.0.0.1:8080", &format!("http://{address}:{APP_PORT}"))
         .text;
     for route in ["admin", "pub"] {
-        dynamic
-            .push_str(&format!("    {route}: {{headers: {{customRequestHeaders: {{X-Lab-Route: {route}}}}}}}\n"));
+        dynamic.push_str(&format!(
+            "    {route}: {{headers: {{customRequestHeaders: {{X-Lab-Route: {route}}}}}}}\n"
+        ));
     }
     if way.tls {
         let folder = folder.display();
