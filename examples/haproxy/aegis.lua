@@ -62,7 +62,7 @@ local function asked(txn)
   return {
     ["x-forwarded-method"] = txn.sf:method(),
     ["x-forwarded-proto"] = txn.f:ssl_fc() == 1 and "https" or "http",
-    ["x-forwarded-host"] = txn.sf:req_hdr("host"),
+    ["x-forwarded-host"] = txn.sf:req_fhdr("host"),
     ["x-forwarded-uri"] = txn.sf:pathq(),
     ["x-forwarded-for"] = txn.sf:src(),
   }

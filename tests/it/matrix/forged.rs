@@ -63,7 +63,7 @@ pub(super) const CASES: &[Case] = &[
     open("Aegis's own cookie and a session cookie beside the app's", |attempt| {
         let cookies = format!("theme=dark; {}; __Host-aegis_session=abc; other=1", attempt.cookie());
         let cell = attempt.ask(closed(attempt).header("Cookie", &cookies));
-        format!("{cell}, {}", cookies_seen(attempt))
+        format!("{cell}{}", cookies_seen(attempt))
     }),
     open("the app's own `Authorization`, from a guest", |attempt| {
         let cell = attempt.ask_as_guest(closed(attempt).header("Authorization", "Basic YW5uOnNlY3JldA=="));
@@ -77,7 +77,7 @@ pub(super) const CASES: &[Case] = &[
     }),
     open("two lines of cookies, from a guest", |attempt| {
         let cell = attempt.ask_as_guest(closed(attempt).header("Cookie", "theme=dark"));
-        format!("{cell}, {}", cookies_seen(attempt))
+        format!("{cell}{}", cookies_seen(attempt))
     }),
     never("the check endpoints on Aegis's own site", |attempt| {
         let open = attempt.lab.host("open");
@@ -157,7 +157,5 @@ fn facts(attempt: &Try<'_>) -> String {
 
 /// The app's own cookies as it received them.
 fn cookies_seen(attempt: &Try<'_>) -> String {
-    let lines: Vec<String> =
-        attempt.seen().iter().map(|seen| format!("`{}`", seen.all("cookie").join("` `"))).collect();
-    lines.join(" ")
+    attempt.seen().iter().map(|seen| format!(", `{}`", seen.all("cookie").join("` `"))).collect()
 }

@@ -47,12 +47,12 @@ pub(super) const CASES: &[Case] = &[
         let host = attempt.lab.host("closed");
         attempt.lines(&[&format!("CONNECT {host} HTTP/1.1"), &format!("Host: {host}")])
     }),
-    never("CONNECT, by a guest", |attempt| {
+    open("CONNECT, by a guest", |attempt| {
         let (host, cookie) = (attempt.lab.host("closed"), attempt.cookie());
         let start = format!("CONNECT {host} HTTP/1.1");
         attempt.lines(&[&start, &format!("Host: {host}"), &format!("Cookie: {cookie}")])
     }),
-    never("TRACE, by a guest", |attempt| attempt.ask_as_guest(method(attempt, "TRACE"))),
+    open("TRACE, by a guest", |attempt| attempt.ask_as_guest(method(attempt, "TRACE"))),
     never("`get`, by a guest", |attempt| attempt.ask_as_guest(method(attempt, "get"))),
     never("a method nobody knows, by a guest", |attempt| attempt.ask_as_guest(method(attempt, "FROB"))),
     never("`*` instead of a path, by nobody", |attempt| {

@@ -15,7 +15,7 @@ pub(super) fn set_up(setting: &Setting<'_>, old: bool) -> Start {
     };
     let pem = folder.join("both.pem");
     let tls = "bind :443 ssl crt /etc/haproxy/certs/example.com.pem alpn h2,http/1.1";
-    let last = "unless { req.hdr(host),host_only -i auth.example.com }\n";
+    let last = "unless { req.fhdr(host),host_only -i auth.example.com }\n";
     let routes = ["admin", "pub"].map(|route| {
         format!("    http-request set-header X-Lab-Route {route} if {{ path_reg ^/{route}(/|$) }}\n")
     });
@@ -24,7 +24,7 @@ pub(super) fn set_up(setting: &Setting<'_>, old: bool) -> Start {
         .put("/etc/haproxy/aegis.lua", &repository().join("examples/haproxy/aegis.lua").display().to_string())
         .put("127.0.0.1:8009", &aegis)
         .put("auth.example.com", &format!("auth.{}", way.domain))
-        .put("use_backend arlo if { req.hdr(host),host_only -i arlo.example.com }", "default_backend arlo")
+        .put("use_backend arlo if { req.fhdr(host),host_only -i arlo.example.com }", "default_backend arlo")
         .put("127.0.0.1:8080", &format!("{address}:{APP_PORT}"))
         .put("bind :80\n", &format!("bind {address}:{PLAIN_PORT}\n"));
     let example = if way.tls {
