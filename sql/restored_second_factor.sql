@@ -3,5 +3,4 @@
 update api_token set ended_at = created_at where ended_at is null;
 delete from recovery_code;
 update device set remembered_at = null;
-delete from passkey_ceremony;
 update telegram_offer set ended_at = created_at where ended_at is null;

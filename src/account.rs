@@ -28,15 +28,17 @@ use crate::browser::{Browser, Seen};
 use crate::clock::Now;
 use crate::error::{Error, Kind};
 use crate::forwarded::Came;
-use crate::identity::{Actor, Assurance, Person};
+use crate::identity::{Actor, Assurance, Person, SessionId};
 use crate::notices;
 use crate::second_factor::Factors;
-use crate::sessions::Session;
+use crate::sessions::{Session, Sessions};
 use crate::sign_in::Arrival;
 use crate::state::App;
-use crate::users::User;
+use crate::store::Write;
+use crate::users::{User, Users};
 use crate::web::forms::{self, Form};
 use crate::web::pages::{self, KnownBy, NoticeLine, Said};
+use crate::web::polls::Polls;
 use crate::web::{self, Response, urls};
 
 /// How many notices the page shows.
@@ -46,6 +48,7 @@ const NOTICES: u8 = 10;
 pub struct Door {
     app: Arc<App>,
     browser: Browser,
+    polls: Polls<SessionId>,
 }
 
 /// A request to a page of the account.
@@ -106,12 +109,29 @@ impl Owner {
     fn actor(&self) -> Actor {
         Actor::User(self.user.id)
     }
+
+    /// Adds to `write` that it happens only while they still are who they were judged to be.
+    fn still(&self, write: Write) -> Write {
+        match &self.session {
+            Some(session) => Sessions::while_live(write, session.id),
+            None => Users::while_unchanged(write, &self.user),
+        }
+    }
 }
 
 impl Door {
     /// The door of this house.
     pub fn new(app: &Arc<App>) -> Self {
-        Self { app: app.clone(), browser: Browser::new(app.keys.clone(), app.sessions.clone()) }
+        Self {
+            app: app.clone(),
+            browser: Browser::new(app.keys.clone(), app.sessions.clone()),
+            polls: Polls::default(),
+        }
+    }
+
+    /// From now on nobody waits here.
+    pub fn end(&self) {
+        self.polls.end();
     }
 
     /// `GET /account`.
@@ -127,10 +147,13 @@ impl Door {
         let form = self.form(&visit, body)?;
         let Some(mut owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         if let Err(why) = self.may_change(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why));
+            return Ok(self.not_yet(why, urls::ACCOUNT));
         }
         let id = owner.user.id;
-        self.app.users.set_name(id, form.text("name"), Actor::User(id), visit.now.wall).await?;
+        let (name, base) = (form.text("name"), owner.still(Write::new()));
+        if name.trim() != owner.user.name {
+            self.app.users.set_name(base, id, name, owner.actor(), visit.now.wall).await?;
+        }
         if let Some(user) = self.app.users.by_id(id).await? {
             owner.user = user;
         }

@@ -5,6 +5,7 @@
 //! Promises: 0 done, 1 failed, 2 usage, 64 bad configuration; what went wrong is said with a hint.
 //! Never: takes a password as an argument; nothing outside this room prints.
 
+mod app;
 mod ask;
 mod audit;
 mod backup;
@@ -96,6 +97,9 @@ enum Command {
     Health(health::Arguments),
     /// Print a link on which the first administrator chooses a password
     SetupLink(setup_link::Arguments),
+    /// The apps of the configuration
+    #[command(subcommand)]
+    App(app::Command),
     /// Print configuration for a proxy
     Print(print::Arguments),
     /// Write a copy of all data to a file, beside a running server
@@ -211,6 +215,7 @@ fn run(line: CommandLine) -> Outcome {
         Command::Explain(arguments) => explain::run(common, &arguments),
         Command::Health(arguments) => health::run(common, &arguments),
         Command::SetupLink(arguments) => setup_link::run(common, &arguments),
+        Command::App(command) => app::run(common, command),
         Command::Print(arguments) => print::run(common, &arguments),
         Command::Backup(arguments) => backup::run(common, &arguments),
         Command::Restore(arguments) => restore::run(common, &arguments),

@@ -5,6 +5,7 @@
 //! reading opens nothing but the files it was given.
 //! Never: knows what a setting means; the module that owns a meaning owns its check.
 
+mod cases;
 mod interpret;
 mod section;
 mod sources;
@@ -19,9 +20,10 @@ use std::path::PathBuf;
 use crate::error::Fault;
 use crate::secret::Secret;
 
+pub use cases::{CaseSettings, Cases, PersonSettings, cases};
 pub use interpret::sqlite_file;
 pub(crate) use section::nearest;
-pub use sources::{Sources, read};
+pub use sources::{Sources, read, read_with};
 pub use span::span;
 
 /// A value and where it was written.
@@ -267,8 +269,12 @@ pub struct AppSettings {
 pub struct RuleSettings {
     /// `path`: `/x` exactly, `/x/*` with all below; without it every path.
     pub path: Option<Placed<String>>,
+    /// `path_regex`, instead of `path`: a regular expression for the whole path.
+    pub path_regex: Option<Placed<String>>,
     /// `methods`; without it every method.
     pub methods: Vec<Placed<String>>,
+    /// `networks` that the visitor comes from; without it from anywhere.
+    pub networks: Option<Vec<Placed<String>>>,
     /// `require`.
     pub require: Option<Placed<String>>,
     /// `users`.

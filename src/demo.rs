@@ -134,22 +134,19 @@ async fn start(
     let phone_page = unix(folder.join("phone.sock"))?;
     let house = House::start(&app)?;
     let (stop, stopped) = watch::channel(false);
-    let until = || {
-        let mut stopped = stopped.clone();
-        async move {
-            let _told = stopped.wait_for(|stopped| *stopped).await;
-        }
-    };
+    let until = || told(&stopped);
+    // The server ends before what it speaks to.
+    let (leave, left) = watch::channel(false);
     let behind = async {
         let app = beside(sample_app, SampleApp::new(format!("http://{PORTAL}:{port}")), until());
         let house = async {
             let faults = house.serve(aegis, Limits::default(), until()).await;
             // If it ended by itself, the rest has no purpose.
-            let _told = stop.send(true);
+            let _told = (stop.send(true), leave.send(true));
             faults
         };
         let phone = beside(phone_page, PhonePage::new(telegram.clone(), phone, origin), until());
-        let telegram = telegram.serve(bot_api, until());
+        let telegram = telegram.serve(bot_api, told(&left));
         tokio::join!(house, app, phone, telegram).0
     };
     let before = async {
@@ -166,6 +163,14 @@ async fn start(
     let (mut faults, ended) = tokio::join!(behind, before);
     faults.extend(ended.err().unwrap_or_default());
     faults.or(())
+}
+
+/// Comes to its end when that is said.
+fn told(word: &watch::Receiver<bool>) -> impl Future<Output = ()> + use<> {
+    let mut word = word.clone();
+    async move {
+        let _said = word.wait_for(|said| *said).await;
+    }
 }
 
 /// Puts a proxy before Aegis and the app, tells which, and lets it run until `shutdown`.

@@ -151,7 +151,7 @@ impl Door {
             Ok(app) => app,
             Err(why) => return refuse(why),
         };
-        let rule = app.rule_for(&asked.method, &asked.path);
+        let rule = app.rule_for(&asked.method, &asked.path, asked.client);
         if answers::lacks_tls(current, asked) {
             return Err(Box::new(answers::to_https(dialect, current, asked, |status| {
                 self.refusals.keep(asked, status, Some(rule), None, Reason::PlainHttp, now)

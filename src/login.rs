@@ -20,7 +20,7 @@ use crate::browser::{Browser, Seen};
 use crate::clock::Now;
 use crate::error::Error;
 use crate::forwarded::Came;
-use crate::identity::Actor;
+use crate::identity::{Actor, ChallengeId};
 use crate::policy::Verdict;
 use crate::sessions::Session;
 use crate::sign_in::{Outcome, Shown, SignIn, Wanted};
@@ -28,11 +28,12 @@ use crate::state::{App, Current};
 use crate::users::Users;
 use crate::web::forms::{self, Form};
 use crate::web::pages::{self, CameFrom, Circle, Home, SecondFactor, SignInState, TooMany};
+use crate::web::polls::Polls;
 use crate::web::{self, Response, ReturnTo, urls};
 
 use ahead::Here;
 use circles::Circles;
-use second_factor::{Polls, destination};
+use second_factor::destination;
 
 /// The door's own parts.
 pub struct Door {
@@ -41,7 +42,7 @@ pub struct Door {
     sign_in: SignIn,
     users: Users,
     circles: Circles,
-    polls: Polls,
+    polls: Polls<ChallengeId>,
 }
 
 /// A request to one of our own pages.
@@ -75,7 +76,7 @@ impl Door {
         let current = self.app.current.load();
         let seen = self.browser.seen(visit.headers, visit.now.wall).await?;
         let sighted = self.app.sighted(&current, &visit.came, visit.headers, visit.now).await;
-        let here = Here::new(&current, &seen, &sighted);
+        let here = Here::new(&current, &seen, &sighted, visit.came.address);
         let Some((username, by)) = here.known() else {
             let administrator = self.users.has_administrator().await;
             let ready = administrator?;
@@ -97,7 +98,7 @@ impl Door {
             Form::from_query(visit.query).ok().and_then(|query| wanted(&current, query.text("rd")));
         let seen = self.browser.seen(visit.headers, visit.now.wall).await?;
         let sighted = self.app.sighted(&current, &visit.came, visit.headers, visit.now).await;
-        let here = Here::new(&current, &seen, &sighted);
+        let here = Here::new(&current, &seen, &sighted, visit.came.address);
         let from = tailnet::came_from(&visit.came, &sighted);
         let ahead =
             return_to.as_ref().and_then(|return_to| here.verdict_at(&current, return_to, visit.now.wall));
@@ -228,7 +229,7 @@ impl Door {
         let current = self.app.current.load();
         let seen = self.browser.seen(visit.headers, visit.now.wall).await?;
         let sighted = self.app.sighted(&current, &visit.came, visit.headers, visit.now).await;
-        let here = Here::new(&current, &seen, &sighted);
+        let here = Here::new(&current, &seen, &sighted, visit.came.address);
         let username = here.session.map(|session| session.identity.username.as_str());
         let device = here.guest.map(|guest| &*guest.login);
         Ok(pages::sign_out(&current.site, username, device))

@@ -187,35 +187,26 @@ static ADD: Statement = Statement::new(
      from account left join telegram_link on telegram_link.account_id = account.id where account.id = $1",
 );
 
+static TRIM: Statement = Statement::new(
+    "delete from notice where account_id = $1 and id <= \
+     (select id from notice where account_id = $1 order by id desc limit 1 offset $2)",
+);
+static FORGET: Statement = Statement::new("delete from notice where account_id = $1");
+
+/// How many of one account are kept.
+const MOST: i64 = 100;
+
 impl Noticed for Write {
     fn notice(self, user: UserId, notice: &Notice, now: Wall) -> Self {
         self.exec(&ADD, values![user.to_string(), now, notice.kind(), notice.detail().to_string()])
+            .exec(&TRIM, values![user.to_string(), MOST])
     }
+}
+
+/// Adds to `base` that nothing is kept of what `user` was told.
+pub fn forgetting(base: Write, user: UserId) -> Write {
+    base.exec(&FORGET, values![user.to_string()])
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_notice_is_read_as_it_was_written() {
-        let name = || "Laptop".to_owned();
-        for notice in [
-            Notice::FactorAdded(Method::Passkey, name()),
-            Notice::FactorRemoved(Method::Telegram, String::new()),
-            Notice::RecoveryCodesMade,
-            Notice::RecoveryCodeUsed(3),
-            Notice::PasswordChanged,
-            Notice::NameChanged,
-            Notice::TailnetLinked(name()),
-            Notice::TailnetUnlinked(name()),
-            Notice::FactorsReset,
-            Notice::ApiTokenMade(name()),
-            Notice::EnrolmentOpened(name()),
-            Notice::SignInStopped,
-        ] {
-            let read = Notice::read(notice.kind(), &notice.detail().to_string());
-            assert_eq!(read.as_ref(), Some(&notice), "{} with {}", notice.kind(), notice.detail());
-        }
-    }
-}
+mod tests;

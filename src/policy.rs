@@ -21,7 +21,7 @@ use crate::error::{Fault, Faults};
 use crate::identity::{Found, Identity, Part, Require, Why};
 use crate::place::{Host, Origin, Scheme};
 
-pub use app::{App, Challenge, CrossSite, Lack, Preflight, RemoteUser, Rule, Site};
+pub use app::{App, Challenge, CrossSite, Lack, Missed, Preflight, RemoteUser, Rule, Site};
 pub use compile::{cookie_domain, public_url};
 pub use scope::{Allow, Scope};
 

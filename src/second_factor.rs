@@ -80,9 +80,9 @@ impl SecondFactor {
     pub fn new(store: Store, keys: Arc<Keys>) -> Self {
         Self {
             challenges: Challenges::new(store.clone()),
-            totp: Totp::new(store.clone(), keys),
+            totp: Totp::new(store.clone(), keys.clone()),
             recovery: RecoveryCodes::new(store.clone()),
-            passkeys: Passkeys::new(store.clone()),
+            passkeys: Passkeys::new(store.clone(), keys),
             telegram: TelegramLinks::new(store),
         }
     }

@@ -13,6 +13,7 @@ pub mod forms;
 pub mod headers;
 mod interface;
 pub mod pages;
+pub mod polls;
 mod problem;
 mod qr;
 mod return_to;

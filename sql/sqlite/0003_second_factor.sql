@@ -131,16 +131,12 @@ create table passkey (
 ) strict;
 create index passkey_by_account on passkey (account_id);
 
--- A ceremony of WebAuthn that was begun. Taken once, by deleting it.
+-- Ceremonies of WebAuthn that have done what they were for. Their browser holds them, sealed.
 create table passkey_ceremony (
     secret blob primary key,                -- SHA-256 of what the browser holds
-    kind text not null check (kind in ('registration', 'authentication')),
-    account_id text references account (id),
-    session_id text,
-    state text not null,                    -- JSON
-    expires_at integer not null
+    expires_at integer not null             -- from then on it is refused by itself
 ) strict;
-create index passkey_ceremony_by_end on passkey_ceremony (kind, account_id, expires_at);
+create index passkey_ceremony_by_end on passkey_ceremony (expires_at);
 
 create table recovery_code (
     secret blob primary key,                -- SHA-256 of the account and the normalised code

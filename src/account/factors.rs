@@ -7,7 +7,7 @@ use crate::identity::Method;
 use crate::notices::{Notice, Noticed};
 use crate::second_factor::passkeys::Passkey;
 use crate::second_factor::{Factors, Proof, SecondFactor};
-use crate::sessions::Session;
+use crate::sessions::{Session, Sessions};
 use crate::users::ChangeError;
 use crate::web::Response;
 use crate::web::pages::{FactorLines, Offers, PasskeyLine, SinceLine};
@@ -53,11 +53,12 @@ impl Door {
             .from(visit.came.address)
             .with("method", method.name())
             .with("name", name);
+        let write = Sessions::while_live(proof.write, session.id);
         let write = if owner.factors.any() {
-            proof.write
+            write
         } else {
             // What lets the first one be added lets no second one be, whatever comes at the same moment.
-            SecondFactor::while_none(proof.write, user.id)
+            SecondFactor::while_none(write, user.id)
         };
         let write = write.audit(entry, now);
         let write = match method {

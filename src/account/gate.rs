@@ -53,11 +53,11 @@ impl Door {
                 .is_some_and(|at| at <= now && at.plus(self.app.current.load().fresh) > now)
     }
 
-    /// The way on for who may not yet.
-    pub(super) fn not_yet(&self, why: NotYet) -> Response {
+    /// The way on for who may not yet, and from there to the page `back`.
+    pub(super) fn not_yet(&self, why: NotYet, back: &'static str) -> Response {
         let site = &self.app.current.load().site;
         let to = match why {
-            NotYet::StepUp => urls::step_up(Some(urls::ACCOUNT)),
+            NotYet::StepUp => urls::step_up(Some(back)),
             NotYet::NoWay => urls::ACCOUNT_ENROL.to_owned(),
         };
         web::redirect(site, HeaderValue::try_from(to).unwrap_or(HeaderValue::from_static(urls::ACCOUNT)))

@@ -14,7 +14,7 @@ impl Door {
         let form = self.form(&visit, body)?;
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         if let Err(why) = self.may_change(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why));
+            return Ok(self.not_yet(why, urls::ACCOUNT));
         }
         match self.replace_password(&owner, &visit, form.secret("current"), form.secret("new")).await {
             Ok(response) => Ok(response),

@@ -18,7 +18,7 @@ impl Door {
             return Ok(self.to(urls::ACCOUNT_ENROL));
         }
         if let Err(why) = self.may_change(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why));
+            return Ok(self.not_yet(why, urls::ACCOUNT_RECOVERY));
         }
         let site = &self.app.current.load().site;
         Ok(pages::new_recovery_codes(site, owner.user.username.as_str(), owner.factors.recovery_codes))
@@ -32,18 +32,18 @@ impl Door {
             return Ok(self.to(urls::ACCOUNT_ENROL));
         }
         if let Err(why) = self.may_change(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why));
+            return Ok(self.not_yet(why, urls::ACCOUNT_RECOVERY));
         }
         let (user, now) = (owner.user.id, visit.now.wall);
         let entry = Entry::new(Event::RecoveryCodesMade, owner.actor()).about(user).from(visit.came.address);
-        let (codes, write) = RecoveryCodes::make(Write::new(), user, now);
+        let (codes, write) = RecoveryCodes::make(owner.still(Write::new()), user, now);
         let write = SecondFactor::while_some(write, user).audit(entry, now);
         match self.app.store.write(write.notice(user, &Notice::RecoveryCodesMade, now)).await {
             Ok(_) => {}
             Err(WriteError::Unexpected(_)) => {
                 let error = Error::said(
                     Kind::Conflict,
-                    "Your last second factor was removed at the same moment, so there are no recovery codes.",
+                    "Your account was changed at the same moment, so there are no new recovery codes. Look at what is there now.",
                 );
                 return self.show(&owner, visit.now, Said::Refused(&error)).await;
             }

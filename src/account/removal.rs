@@ -69,7 +69,7 @@ impl Door {
         let asked = query.text("factor");
         let Some(thing) = Thing::of(&owner, asked) else { return Ok(self.to(urls::ACCOUNT)) };
         if let Err(why) = self.may_change(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why));
+            return Ok(self.not_yet(why, urls::ACCOUNT));
         }
         Ok(self.removal(&owner, &thing, asked, Said::Nothing))
     }
@@ -81,7 +81,7 @@ impl Door {
         let asked = form.text("factor");
         let Some(thing) = Thing::of(&owner, asked) else { return Ok(self.to(urls::ACCOUNT)) };
         if let Err(why) = self.may_change(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why));
+            return Ok(self.not_yet(why, urls::ACCOUNT));
         }
         match self.take_away(&owner, &visit, &thing, form.secret("password")).await {
             Ok(()) => Ok(self.to(urls::ACCOUNT)),
@@ -101,14 +101,16 @@ impl Door {
             self.confirm(owner, visit, password).await?;
         }
         let (method, name) = (thing.method(), thing.name());
-        let noticed = || Write::new().notice(user, &Notice::FactorRemoved(method, name.to_owned()), now);
+        let noticed =
+            || owner.still(Write::new()).notice(user, &Notice::FactorRemoved(method, name.to_owned()), now);
         let write = match thing {
             Thing::Tailnet(login) => {
-                self.app.users.unlink(user, Some(login), owner.actor(), now).await?;
+                let still = owner.still(Write::new());
+                self.app.users.unlink(still, user, Some(login), owner.actor(), now).await?;
                 return Ok(());
             }
             // The chat that is unlinked is told by this itself.
-            Thing::Telegram(_) => TelegramLinks::unlink(Write::new(), user, now),
+            Thing::Telegram(_) => TelegramLinks::unlink(owner.still(Write::new()), user, now),
             Thing::Totp => Totp::remove(noticed(), user),
             Thing::Passkey(passkey) => Passkeys::remove(noticed(), user, &passkey.id),
         };
@@ -119,7 +121,7 @@ impl Door {
             .with("name", name);
         let write = SecondFactor::without_idle_codes(write, user).audit(entry, now);
         match self.app.store.write(write).await {
-            // Somebody was faster: it is gone.
+            // Somebody was faster: it is gone, or whoever asked is signed out.
             Ok(_) | Err(WriteError::Unexpected(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -150,7 +152,7 @@ impl Door {
         let passkey = owner.factors.passkeys.iter().find(|passkey| passkey.id == id);
         let Some(passkey) = passkey else { return Ok(self.to(urls::ACCOUNT)) };
         if let Err(why) = self.may_change(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why));
+            return Ok(self.not_yet(why, urls::ACCOUNT));
         }
         let site = &self.app.current.load().site;
         Ok(pages::rename_passkey(site, &passkey.id, &passkey.name))
@@ -162,14 +164,15 @@ impl Door {
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         let (id, user, now) = (form.text("id"), owner.user.id, visit.now.wall);
         if let Err(why) = self.may_change(&owner, now) {
-            return Ok(self.not_yet(why));
+            return Ok(self.not_yet(why, urls::ACCOUNT));
         }
         let entry = Entry::new(Event::FactorRenamed, owner.actor())
             .about(user)
             .from(visit.came.address)
             .with("method", Method::Passkey.name())
             .with("name", form.text("name"));
-        let write = Passkeys::rename(Write::new(), user, id, form.text("name")).audit(entry, now);
+        let write =
+            Passkeys::rename(owner.still(Write::new()), user, id, form.text("name")).audit(entry, now);
         match self.app.store.write(write).await {
             Ok(_) => Ok(self.to(urls::ACCOUNT)),
             Err(WriteError::Unexpected(_)) => {

@@ -3,11 +3,12 @@
 
 use super::{Door, Owner, Visit};
 use crate::error::{Error, Kind};
-use crate::identity::{Actor, Person};
+use crate::identity::Person;
 use crate::secret::Secret;
+use crate::store::Write;
 use crate::users::{ChangeError, TailnetLinks};
-use crate::web::Response;
 use crate::web::pages::Said;
+use crate::web::{Response, urls};
 
 /// The person who could be linked: of a device that is nobody's, in a session, to an account that has no
 /// link yet and waits for no other person. A further link would let a password make a second factor.
@@ -25,7 +26,7 @@ impl Door {
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         // A device that is linked counts as two factors, so a password alone links none.
         if let Err(why) = self.may_enrol(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why));
+            return Ok(self.not_yet(why, urls::ACCOUNT));
         }
         match self.link_device(&owner, &visit, form.secret("password")).await {
             Ok(person) => {
@@ -50,7 +51,7 @@ impl Door {
         };
         self.confirm(owner, visit, password).await?;
         let now = self.app.clock.now().wall;
-        match users.link_person(id, person, Actor::User(id), now).await {
+        match users.link_person(owner.still(Write::new()), id, person, owner.actor(), now).await {
             Ok(()) => Ok(person),
             Err(ChangeError::Elsewhere(_)) => Err(Error::said(
                 Kind::Conflict,

@@ -10,10 +10,8 @@ use crate::error::{Error, Kind};
 use crate::second_factor::telegram::OfferState;
 use crate::store::Write;
 use crate::web::pages::{self, Said, TelegramAnswer, TelegramOffer};
-use crate::web::{self, Response, urls};
+use crate::web::{self, Response, forms, polls, urls};
 
-/// How long a script waits for an answer at most: proxies cut at 30 s.
-const PATIENCE: Duration = Duration::from_secs(25);
 /// How often it is looked whether somebody has answered.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -24,7 +22,7 @@ impl Door {
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         let session = match self.may_enrol(&owner, visit.now.wall) {
             Ok(session) => session,
-            Err(why) => return Ok(self.not_yet(why)),
+            Err(why) => return Ok(self.not_yet(why, urls::ACCOUNT)),
         };
         let Some(bot) = self.app.bot_name().filter(|_| owner.factors.telegram.is_none()) else {
             return Ok(self.to(urls::ACCOUNT));
@@ -45,24 +43,42 @@ impl Door {
     pub async fn telegram_page(&self, visit: Visit<'_>) -> Result<Response, Error> {
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         if let Err(why) = self.may_enrol(&owner, visit.now.wall) {
-            return Ok(self.not_yet(why));
+            return Ok(self.not_yet(why, urls::ACCOUNT_TELEGRAM));
         }
         self.telegram(&owner, Said::Nothing).await
     }
 
-    /// `GET /account/factors/telegram/wait`, by script: where `to` go as soon as somebody has answered; after a while, nowhere.
+    /// `GET /account/factors/telegram/wait`, by script: where `to` go as soon as somebody has answered; after a
+    /// while, nowhere.
     pub async fn wait_for_telegram(&self, visit: Visit<'_>) -> Result<Response, Error> {
-        let until = visit.now.mono.plus(PATIENCE);
+        forms::same_origin(visit.headers, self.app.current.load().site.public_url())?;
+        let seen = self.browser.seen(visit.headers, visit.now.wall).await?;
+        let is_over = match seen.session() {
+            None => true,
+            Some(session) => {
+                let mut place = self.polls.place(session)?;
+                tokio::select! {
+                    answered = self.is_answered(&visit) => answered?,
+                    () = place.let_go() => false,
+                }
+            }
+        };
+        let to = is_over.then_some(urls::ACCOUNT_TELEGRAM);
+        Ok(web::json(StatusCode::OK, &json!({ "to": to })))
+    }
+
+    /// Waits until the link that is under way is answered, or over: true; or too long: false.
+    async fn is_answered(&self, visit: &Visit<'_>) -> Result<bool, Error> {
+        let until = visit.now.mono.plus(polls::PATIENCE);
         loop {
             let now = self.app.clock.now();
-            let state = match self.owner(&visit).await? {
+            let state = match self.owner(&Visit { now, ..*visit }).await? {
                 Some(owner) => self.offer_of(&owner).await?,
                 None => None,
             };
             let is_over = state.as_ref().is_none_or(|state| state.answerer.is_some());
             if is_over || now.mono >= until {
-                let to = is_over.then_some(urls::ACCOUNT_TELEGRAM);
-                return Ok(web::json(StatusCode::OK, &json!({ "to": to })));
+                return Ok(is_over);
             }
             self.app.clock.wait(LOOK).await;
         }
@@ -74,7 +90,7 @@ impl Door {
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         let session = match self.may_enrol(&owner, visit.now.wall) {
             Ok(session) => session,
-            Err(why) => return Ok(self.not_yet(why)),
+            Err(why) => return Ok(self.not_yet(why, urls::ACCOUNT_TELEGRAM)),
         };
         let links = &self.app.second_factor.telegram;
         let ids = (owner.user.id, session.id);

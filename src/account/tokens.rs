@@ -27,7 +27,7 @@ impl Door {
     pub async fn make_token(&self, visit: Visit<'_>, body: &[u8]) -> Result<Response, Error> {
         let form = self.form(&visit, body)?;
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
-        let (now, user) = (visit.now.wall, owner.user.id);
+        let now = visit.now.wall;
         let wanted = if self.has_just_shown_two(&owner, now) {
             wanted(&self.app.current.load(), &owner, &form, now)
         } else {
@@ -35,7 +35,8 @@ impl Door {
         };
         let made = match wanted {
             Ok(new) => {
-                let made = self.app.api_tokens.create(Write::new(), new, Actor::User(user), now).await;
+                let made =
+                    self.app.api_tokens.create(owner.still(Write::new()), new, owner.actor(), now).await;
                 made.map_err(Error::from)
             }
             Err(error) => Err(error),
@@ -130,14 +131,15 @@ fn in_words(fault: Fault) -> String {
     }
 }
 
-/// The apps that a token of theirs could open: the whole, or at least its front page.
+/// The apps that a token of theirs could open: the whole, its front page, or what some rule is for.
 fn open_to<'c>(current: &'c Current, owner: &Owner, now: Wall) -> impl Iterator<Item = &'c App> {
     let found = Found::Known(owner.user.by_token().into());
     current.policy.apps().iter().map(|app| &**app).filter(move |app| {
-        let front = app.rule_for(&Method::GET, &CanonicalPath::ROOT);
+        let front = app.rule_for(&Method::GET, &CanonicalPath::ROOT, None);
         let is_open =
             |rule| matches!(policy::decide(rule, &found, now), Verdict::Allow | Verdict::AllowAsNobody);
-        is_open(app.whole()) || is_open(front)
+        let lets_in = |rule| policy::decide(rule, &found, now) == Verdict::Allow;
+        is_open(app.whole()) || is_open(front) || app.rules().any(lets_in)
     })
 }
 

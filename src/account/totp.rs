@@ -14,7 +14,7 @@ impl Door {
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         let session = match self.may_enrol(&owner, visit.now.wall) {
             Ok(session) => session,
-            Err(why) => return Ok(self.not_yet(why)),
+            Err(why) => return Ok(self.not_yet(why, urls::ACCOUNT_TOTP)),
         };
         if owner.factors.totp.is_some() {
             return Ok(self.to(urls::ACCOUNT));
@@ -29,7 +29,7 @@ impl Door {
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         let session = match self.may_enrol(&owner, visit.now.wall) {
             Ok(session) => session,
-            Err(why) => return Ok(self.not_yet(why)),
+            Err(why) => return Ok(self.not_yet(why, urls::ACCOUNT_TOTP)),
         };
         let (totp, user, now) = (&self.app.second_factor.totp, owner.user.id, visit.now.wall);
         let Some(offer) = totp.offered(form.text("offer"), user, session.id, now) else {

@@ -1,9 +1,11 @@
 //! `aegis explain`: what a request was answered, or would be, and by which rule.
 //! Asks the running server over its control socket; where none runs, judges by itself and says so.
 
+mod cases;
+
 use std::io::ErrorKind;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
@@ -26,7 +28,7 @@ use crate::users::Users;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("what").required(true).args(["reference", "url", "last"]))]
+#[command(group = ArgGroup::new("what").required(true).args(["reference", "url", "last", "file"]))]
 pub(super) struct Arguments {
     /// The reference that a refusal carries (X-Aegis-Ref, or at the foot of its page)
     #[arg(value_name = "REF")]
@@ -38,14 +40,17 @@ pub(super) struct Arguments {
     #[expect(clippy::option_option, reason = "clap's way to say: absent, alone, or with a host")]
     #[arg(long, value_name = "HOST", num_args = 0..=1)]
     pub(super) last: Option<Option<String>>,
+    /// A table of requests and of what each should be answered
+    #[arg(long, value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
     /// The method of the request
-    #[arg(long, value_name = "METHOD", default_value = "GET", conflicts_with_all = ["reference", "last"])]
+    #[arg(long, value_name = "METHOD", default_value = "GET", conflicts_with_all = ["reference", "last", "file"])]
     pub(super) method: String,
     /// Who asks: a username or an e-mail; without it nobody who is signed in
-    #[arg(long = "as", value_name = "USER", conflicts_with_all = ["reference", "last"])]
+    #[arg(long = "as", value_name = "USER", conflicts_with_all = ["reference", "last", "file"])]
     pub(super) user: Option<String>,
     /// The address they ask from
-    #[arg(long, value_name = "IP", conflicts_with_all = ["reference", "last"])]
+    #[arg(long, value_name = "IP", conflicts_with_all = ["reference", "last", "file"])]
     pub(super) from: Option<IpAddr>,
     /// Print JSON
     #[arg(long)]
@@ -65,6 +70,9 @@ struct Told<'a> {
 pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     let settings = settings::read(common, &[])?;
     let prepared = App::prepare(&settings).map_err(Failure::Configuration)?;
+    if let Some(file) = &arguments.file {
+        return cases::run(&prepared.current, file, arguments.json);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -183,6 +191,8 @@ fn in_words(explanation: &Explanation) -> String {
         from,
         rule,
         place,
+        passed_over,
+        answer: _,
         allowed: _,
         verdict,
         why,
@@ -206,6 +216,7 @@ fn in_words(explanation: &Explanation) -> String {
         ("asked", Some(asked.clone())),
         ("by", Some(by)),
         ("rule", Some(rule.unwrap_or_else(|| "none".to_owned()))),
+        ("not", (!passed_over.is_empty()).then(|| passed_over.join("; "))),
         ("verdict", Some(verdict.clone())),
         ("why", Some(why.clone())),
         ("2 factors", with_two),

@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use http::HeaderName;
 
 use super::{Common, Failure, Outcome, health, out, settings};
+use crate::config::Settings;
 use crate::place::Scheme;
 use crate::policy;
 use crate::serve::listen::{self, Address};
@@ -40,15 +41,19 @@ pub(super) enum What {
 /// Prints the file for the proxy; opens nothing.
 pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     let settings = settings::read(common, &[])?;
-    let addresses = listen::parse(&settings.listen).map_err(Failure::Configuration)?;
     let prepared = App::prepare(&settings).map_err(Failure::Configuration)?;
-    let places = Places::of(&prepared, &addresses);
-    let file = match arguments.what {
+    out::raw(file(arguments.what, &settings, &prepared)?.as_bytes());
+    Ok(())
+}
+
+/// The file for the proxy.
+pub(super) fn file(what: What, settings: &Settings, prepared: &Prepared) -> Result<String, Failure> {
+    let addresses = listen::parse(&settings.listen).map_err(Failure::Configuration)?;
+    let places = Places::of(prepared, &addresses);
+    Ok(match what {
         What::Caddy => caddy::file(&places),
         What::Nginx => nginx::file(&places),
-    };
-    out::raw(file.as_bytes());
-    Ok(())
+    })
 }
 
 /// What a proxy has to know.

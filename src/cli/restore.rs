@@ -27,5 +27,6 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     out::line(&format!("restored the database of aegis {} and {keys} to {shown}", restored.aegis));
     out::line(&format!("what was there before, if anything, is kept beside it as *.{}", restored.kept));
     out::line("every session and unused link of the backup is void: people sign in anew");
+    out::line("so are its API tokens and recovery codes, which are made anew, and no browser is remembered");
     Ok(())
 }

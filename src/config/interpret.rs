@@ -246,7 +246,9 @@ fn app(section: &mut Section<'_>) -> AppSettings {
         cookie: section.text("cookie"),
         rules: section.list("rule", |rule| RuleSettings {
             path: rule.text("path"),
+            path_regex: rule.text("path_regex"),
             methods: rule.texts_or("methods", &[]),
+            networks: rule.texts("networks"),
             require: rule.text("require"),
             users: rule.texts("users"),
             roles: rule.texts("roles"),

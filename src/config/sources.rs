@@ -35,6 +35,16 @@ impl Sources {
         Self { file, data_dir, listen, environment, directory }
     }
 
+    /// The file that is read, if it is there: the one that is named, else `aegis.toml`.
+    pub fn configuration(&self) -> PathBuf {
+        self.named().unwrap_or_else(|| PathBuf::from("aegis.toml"))
+    }
+
+    /// The file that must be there.
+    fn named(&self) -> Option<PathBuf> {
+        self.file.clone().or_else(|| self.variable("AEGIS_CONFIG").map(PathBuf::from))
+    }
+
     /// A variable that is set to something.
     fn variable(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -59,6 +69,15 @@ const PREFIX: &str = "AEGIS__";
 /// Reads the settings: file, then variables, then flags, each over the one before.
 /// Every fault is found and returned, in the order of files and lines.
 pub fn read(sources: &Sources) -> Result<Settings, Faults> {
+    read_text_or(sources, None)
+}
+
+/// The same, as if `text` stood in the file.
+pub fn read_with(sources: &Sources, text: &str) -> Result<Settings, Faults> {
+    read_text_or(sources, Some(text))
+}
+
+fn read_text_or(sources: &Sources, text: Option<&str>) -> Result<Settings, Faults> {
     let mut reading = Reading {
         directory: sources.directory.clone(),
         credentials: sources.variable("CREDENTIALS_DIRECTORY").map(PathBuf::from),
@@ -70,7 +89,7 @@ pub fn read(sources: &Sources) -> Result<Settings, Faults> {
         ..Reading::default()
     };
     let variables = variables(sources, &mut reading.faults);
-    let mut tree = files(sources, &mut reading);
+    let mut tree = files(sources, text, &mut reading);
     lay_over(&mut tree, variables);
     lay_over(&mut tree, flags(sources));
     let settings = interpret::settings(tree, &mut reading);
@@ -80,13 +99,13 @@ pub fn read(sources: &Sources) -> Result<Settings, Faults> {
 }
 
 /// The tree of the file and of the files it includes.
-fn files(sources: &Sources, reading: &mut Reading) -> Table {
-    let named = sources.file.clone().or_else(|| sources.variable("AEGIS_CONFIG").map(PathBuf::from));
-    let file = named.clone().unwrap_or_else(|| PathBuf::from("aegis.toml"));
-    if named.is_none() && is_absent(&sources.directory.join(&file)) {
+fn files(sources: &Sources, text: Option<&str>, reading: &mut Reading) -> Table {
+    let file = sources.configuration();
+    if sources.named().is_none() && is_absent(&sources.directory.join(&file)) {
         return Table::new();
     }
-    let mut tree = match one_file(&file, &sources.directory) {
+    let read = text.map_or_else(|| one_file(&file, &sources.directory), |text| parse(text, &file));
+    let mut tree = match read {
         Ok(tree) => tree,
         Err(fault) => {
             reading.faults.add(fault);
@@ -102,7 +121,7 @@ fn files(sources: &Sources, reading: &mut Reading) -> Table {
     tree
 }
 
-fn one_file(file: &Path, directory: &Path) -> Result<Table, Fault> {
+pub(super) fn one_file(file: &Path, directory: &Path) -> Result<Table, Fault> {
     const LIMIT: u64 = 1024 * 1024;
     let text = read_text(&directory.join(file), LIMIT).map_err(|fault| fault.at(file, None))?;
     parse(&text, file)

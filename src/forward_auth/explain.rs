@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::reason::lets_in;
 use super::{Reason, Refusal, known};
 use crate::clock::Wall;
-use crate::forwarded;
+use crate::forwarded::{self, Unread};
 use crate::identity::{Found, Method as Shown, Role, SessionId, Why};
 use crate::place::{AbsoluteUrl, ClientAddress, Scheme};
-use crate::policy::{self, App, NoApp, Rule, Verdict};
+use crate::policy::{self, App, Missed, NoApp, Rule, Verdict};
 use crate::state::Current;
 use crate::users::User;
 use crate::web;
@@ -45,6 +45,64 @@ impl<'a> Supposed<'a> {
     }
 }
 
+/// What is answered, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Let in, and the app is told who it is.
+    Allowed,
+    /// Let in, and the app is told of nobody.
+    AllowedAsNobody,
+    /// Sent to sign in, or 401.
+    SignIn,
+    /// The same, to show another factor or one anew.
+    StepUp,
+    /// 403: the rule lets them in under no circumstances.
+    Forbidden,
+    /// 403: there is no app.
+    NoApp,
+    /// Sent to https, or 403.
+    Https,
+    /// 400: the request has no one reading.
+    Malformed,
+    /// 403: the proxy is not believed.
+    UnknownProxy,
+    /// 503: something did not answer.
+    Unavailable,
+    /// Nothing: no proxy asks about Aegis’s own site.
+    OwnSite,
+}
+
+impl Answer {
+    /// Every answer that a request can be supposed to get, by its name.
+    pub const NAMES: [(&'static str, Self); 9] = [
+        ("allowed", Self::Allowed),
+        ("allowed_as_nobody", Self::AllowedAsNobody),
+        ("sign_in", Self::SignIn),
+        ("step_up", Self::StepUp),
+        ("forbidden", Self::Forbidden),
+        ("no_app", Self::NoApp),
+        ("https", Self::Https),
+        ("malformed", Self::Malformed),
+        ("own_site", Self::OwnSite),
+    ];
+
+    fn to(why: Reason) -> Self {
+        match why {
+            Reason::NoApp(_) => Self::NoApp,
+            Reason::PlainHttp => Self::Https,
+            Reason::NobodySignedIn | Reason::Refused(Why::Invalid | Why::Disabled | Why::Audience) => {
+                Self::SignIn
+            }
+            Reason::StepUp(_) => Self::StepUp,
+            Reason::Forbidden(_) | Reason::Refused(Why::Scope) => Self::Forbidden,
+            Reason::Unanswered | Reason::Failed => Self::Unavailable,
+            Reason::Unread(Unread::Malformed(_)) => Self::Malformed,
+            Reason::Unread(Unread::UnknownProxy | Unread::WrongSecret) => Self::UnknownProxy,
+        }
+    }
+}
+
 /// What was asked, who asked, which rule decided, how, why, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
@@ -64,6 +122,12 @@ pub struct Explanation {
     pub rule: Option<String>,
     /// Where that is written: `aegis.toml:12`.
     pub place: Option<String>,
+    /// Rules before it that are for the same path and were not asked, and why; of a refusal that happened,
+    /// none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<String>,
+    /// The answer, in a word.
+    pub answer: Answer,
     /// Whether the visitor comes in; a user that is supposed with a password alone.
     pub allowed: bool,
     /// The answer, in words.
@@ -80,6 +144,8 @@ pub struct Explanation {
 /// Another answer to the same request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Otherwise {
+    /// The answer, in a word.
+    pub answer: Answer,
     /// Whether the visitor comes in.
     pub allowed: bool,
     /// The answer, in words.
@@ -102,6 +168,8 @@ impl From<Refusal> for Explanation {
             from: refusal.address,
             rule: refusal.rule,
             place: refusal.place,
+            passed_over: Vec::new(),
+            answer: Answer::to(refusal.why),
             allowed: false,
             verdict: format!("refused with {}", refusal.status),
             why: refusal.why.in_full(lets_in),
@@ -125,35 +193,25 @@ pub fn judge(current: &Current, supposed: &Supposed<'_>, now: Wall) -> Explanati
     // Which second factor it is makes no difference.
     let both = judge_whom(current, supposed, &signed_in(&[Shown::Password, Shown::Totp]), now);
     if both.verdict != explanation.verdict {
-        let Explanation { allowed, verdict, why, .. } = both;
-        explanation.with_two_factors = Some(Otherwise { allowed, verdict, why });
+        let Explanation { answer, allowed, verdict, why, .. } = both;
+        explanation.with_two_factors = Some(Otherwise { answer, allowed, verdict, why });
     }
     explanation
 }
 
 /// The same for whoever was `found`.
-fn judge_whom(current: &Current, supposed: &Supposed<'_>, found: &Found, now: Wall) -> Explanation {
+pub fn judge_whom(current: &Current, supposed: &Supposed<'_>, found: &Found, now: Wall) -> Explanation {
     let Supposed { url, method, user, from, on_device } = supposed;
     let by = match found {
         Found::Known(identity) => Some(&identity.username),
         Found::Nobody | Found::Refused(_) | Found::Unanswered(_) => user.map(|user| &user.username),
     };
     let port = url.port.map(|port| format!(":{port}")).unwrap_or_default();
-    let mut explanation = Explanation {
-        reference: None,
-        at: None,
-        asked: format!("{method} {}://{}{port}{}", url.scheme.as_str(), url.host, url.target.raw),
-        by: by.map(ToString::to_string),
-        from: from.map(|address| address.to_string()),
-        rule: None,
-        place: None,
-        allowed: false,
-        verdict: String::new(),
-        why: String::new(),
-        advice: None,
-        with_two_factors: None,
-    };
-    let rule = match supposed.app(current).map(|app| app.rule_for(method, &url.target.path)) {
+    let asked = format!("{method} {}://{}{port}{}", url.scheme.as_str(), url.host, url.target.raw);
+    let by = by.map(ToString::to_string);
+    let mut explanation = Explanation::of(asked, by.clone(), from.map(|address| address.to_string()));
+    let app = supposed.app(current);
+    let rule = match app.map(|app| app.rule_for(method, &url.target.path, *from)) {
         Ok(rule) => rule,
         Err(NoApp::UnknownHost) if *url.host == *current.site.public_url().host().as_str() => {
             "Aegis’s own site".clone_into(&mut explanation.verdict);
@@ -165,6 +223,7 @@ fn judge_whom(current: &Current, supposed: &Supposed<'_>, found: &Found, now: Wa
     };
     explanation.rule = Some(rule.name().to_owned());
     explanation.place = rule.place().map(str::to_owned);
+    explanation.passed_over = app.map(|app| passed_over(app, supposed)).unwrap_or_default();
     if url.scheme == Scheme::Http && current.site.is_https() {
         let verdict = "sent to https (a page that is opened), or refused with 403";
         return explanation.refused(Reason::PlainHttp, verdict, &url.host, Some(rule));
@@ -183,8 +242,9 @@ fn judge_whom(current: &Current, supposed: &Supposed<'_>, found: &Found, now: Wa
         return explanation.refused(why, in_words, &url.host, Some(rule));
     }
     explanation.allowed = true;
+    explanation.answer = if verdict == Verdict::Allow { Answer::Allowed } else { Answer::AllowedAsNobody };
     in_words.clone_into(&mut explanation.verdict);
-    explanation.why = match (verdict, by) {
+    explanation.why = match (verdict, &by) {
         (Verdict::Allow, Some(username)) if on_device.is_some() => {
             format!("the rule lets {username} in, who is on the tailnet")
         }
@@ -199,10 +259,54 @@ fn judge_whom(current: &Current, supposed: &Supposed<'_>, found: &Found, now: Wa
     explanation
 }
 
+/// The rules for that path which the request only just is not for.
+fn passed_over(app: &App, supposed: &Supposed<'_>) -> Vec<String> {
+    let Supposed { url, method, from, .. } = supposed;
+    let passed = app.passed_over(method, &url.target.path, *from).into_iter();
+    passed
+        .map(|(rule, missed)| match (missed, from) {
+            (Missed::Method, _) => format!("{}: not for {method}", rule.name()),
+            (Missed::Network, Some(from)) => format!("{}: not from {from}", rule.name()),
+            (Missed::Network, None) => format!("{}: the address is not known", rule.name()),
+        })
+        .collect()
+}
+
 impl Explanation {
+    /// Of a request for `url` that has no one reading, and why it has none.
+    pub fn malformed(method: &str, url: &str, why: String) -> Self {
+        Self {
+            answer: Answer::Malformed,
+            verdict: "refused with 400".to_owned(),
+            why,
+            ..Self::of(format!("{method} {url}"), None, None)
+        }
+    }
+
+    /// Of a request that nothing is said of yet.
+    fn of(asked: String, by: Option<String>, from: Option<String>) -> Self {
+        Self {
+            reference: None,
+            at: None,
+            asked,
+            by,
+            from,
+            rule: None,
+            place: None,
+            passed_over: Vec::new(),
+            answer: Answer::OwnSite,
+            allowed: false,
+            verdict: String::new(),
+            why: String::new(),
+            advice: None,
+            with_two_factors: None,
+        }
+    }
+
     fn refused(mut self, why: Reason, verdict: &str, host: &str, rule: Option<&Rule>) -> Self {
         let role = rule.and_then(|rule| rule.roles().first());
         self.advice = Some(why.advice(host, self.by.as_deref(), role.map(Role::as_str)));
+        self.answer = Answer::to(why);
         self.why = why.in_full(rule.and_then(lets_in));
         verdict.clone_into(&mut self.verdict);
         self

@@ -134,15 +134,7 @@ fn keep_out(key: &str, entries: &[Placed<String>], tailnet: &[Placed<String>], f
 }
 
 fn network_fault(key: &str, text: &str, reason: &str) -> Fault {
-    let fault = Fault::new(format!("`{key}`: `{text}` is {reason}"));
-    match text.parse::<IpNet>() {
-        Ok(network) => fault.hint(format!(
-            "for that address alone write `{}`, for its network `{}`",
-            network.addr(),
-            network.trunc()
-        )),
-        Err(_) => fault.hint("write `172.18.0.0/16` for a network, `172.18.0.5` for one address"),
-    }
+    Fault::new(format!("`{key}`: `{text}` is {reason}")).hint(NetworkList::advice(text))
 }
 
 #[cfg(test)]

@@ -8,13 +8,15 @@
 //! They are no part of `keys.json` because Aegis 0.1.0 reads that one, and somebody may go back to it.
 //!
 //! A sealed value is a version byte (1), the key's id (8 bytes), the nonce (12), the ciphertext as long as
-//! the plain text, and the tag (16). Version, id and context are authenticated with it. With random nonces
-//! a key is good for 2³² values; Aegis seals one a code that is used.
+//! the plain text, and the tag (16). What seals it is derived from the key for its context alone (HKDF,
+//! RFC 5869), and version, id and context are authenticated with it. With random nonces that is good for
+//! 2³² values a context: what strangers can have sealed wears out nothing else.
 
 use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Prk};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -37,14 +39,17 @@ const ID_LENGTH: usize = 8;
 pub(super) struct SealingKey {
     /// The version and the key's id: how what it seals begins.
     head: [u8; 1 + ID_LENGTH],
-    key: RandomizedNonceKey,
+    key: Prk,
 }
 
 impl SealingKey {
     /// The key of this base64url text.
     fn of(text: &str) -> Option<Self> {
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
-        let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).ok()?;
+        if bytes.len() != KEY_LENGTH {
+            return None;
+        }
+        let key = Prk::new_less_safe(HKDF_SHA256, &bytes);
         let mut head = [VERSION; 1 + ID_LENGTH];
         head.iter_mut().skip(1).zip(digest(&SHA256, &bytes).as_ref()).for_each(|(to, from)| *to = *from);
         Some(Self { head, key })
@@ -58,7 +63,8 @@ impl SealingKey {
     /// `plain`, sealed for this context alone.
     pub(super) fn seal(&self, context: &str, plain: &[u8]) -> Option<Vec<u8>> {
         let mut text = Zeroizing::new(plain.to_vec());
-        let (nonce, tag) = self.key.seal_in_place_separate_tag(self.bound(context), &mut text).ok()?;
+        let key = self.key_for(context)?;
+        let (nonce, tag) = key.seal_in_place_separate_tag(self.bound(context), &mut text).ok()?;
         Some([&self.head, nonce.as_ref().as_slice(), &text, tag.as_ref()].concat())
     }
 
@@ -67,9 +73,17 @@ impl SealingKey {
         let (nonce, text) = sealed.strip_prefix(&self.head)?.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut text = Zeroizing::new(text.to_vec());
-        let length = self.key.open_in_place(nonce, self.bound(context), &mut text).ok()?.len();
+        let length = self.key_for(context)?.open_in_place(nonce, self.bound(context), &mut text).ok()?.len();
         text.truncate(length);
         Some(text)
+    }
+
+    /// The key of this context alone.
+    fn key_for(&self, context: &str) -> Option<RandomizedNonceKey> {
+        let mut bytes = Zeroizing::new([0; KEY_LENGTH]);
+        let context = [context.as_bytes()];
+        self.key.expand(&context, &AES_256_GCM).ok()?.fill(bytes.as_mut_slice()).ok()?;
+        RandomizedNonceKey::new(&AES_256_GCM, bytes.as_slice()).ok()
     }
 
     /// What is authenticated beside the text.

@@ -9,7 +9,7 @@ use crate::authenticate::tailnet::{Elsewhere, Guest, Rules, Sighted};
 use crate::browser::Seen;
 use crate::clock::Wall;
 use crate::identity::Found;
-use crate::place::{AbsoluteUrl, CanonicalPath};
+use crate::place::{AbsoluteUrl, CanonicalPath, ClientAddress};
 use crate::policy::{self, App, Lack, Rule, Verdict};
 use crate::sessions::Session;
 use crate::state::Current;
@@ -21,10 +21,17 @@ pub(super) struct Here<'a> {
     pub(super) session: Option<&'a Session>,
     pub(super) guest: Option<&'a Guest>,
     rules: Option<&'a Rules>,
+    /// Where they come from, here; an app's proxy most likely tells the same.
+    address: Option<ClientAddress>,
 }
 
 impl<'a> Here<'a> {
-    pub(super) fn new(current: &'a Current, seen: &'a Seen, sighted: &'a Result<Sighted, Elsewhere>) -> Self {
+    pub(super) fn new(
+        current: &'a Current,
+        seen: &'a Seen,
+        sighted: &'a Result<Sighted, Elsewhere>,
+        address: Option<ClientAddress>,
+    ) -> Self {
         let session = match seen {
             Seen::Somebody(session) => Some(&**session),
             Seen::Ended | Seen::Nobody => None,
@@ -36,7 +43,7 @@ impl<'a> Here<'a> {
             )
             | Err(_) => None,
         };
-        Self { session, guest, rules: current.tailnet.as_ref() }
+        Self { session, guest, rules: current.tailnet.as_ref(), address }
     }
 
     /// Their name, and how it is known, if it is.
@@ -62,7 +69,9 @@ impl<'a> Here<'a> {
         let app =
             current.policy.app_for(origin.host().as_str(), Some(origin.port()), origin.scheme()).ok()?;
         let url = AbsoluteUrl::parse(url);
-        let rule = url.as_ref().map_or(app.whole(), |url| app.rule_for(&Method::GET, &url.target.path));
+        let rule = url
+            .as_ref()
+            .map_or(app.whole(), |url| app.rule_for(&Method::GET, &url.target.path, self.address));
         let found = self.found(app, rule, now);
         Some(policy::decide(rule, &found, now))
     }
@@ -89,7 +98,7 @@ impl<'a> Here<'a> {
     pub(super) fn tiles<'c>(&self, current: &'c Current, now: Wall) -> Vec<Tile<'c>> {
         let Ok(front) = CanonicalPath::parse("/") else { return Vec::new() };
         let is_open = |app: &App| {
-            let rule = app.rule_for(&Method::GET, &front);
+            let rule = app.rule_for(&Method::GET, &front, self.address);
             let found = self.found(app, rule, now);
             match (policy::decide(rule, &found, now), &found) {
                 (Verdict::Allow | Verdict::AllowAsNobody, _) => true,

@@ -26,9 +26,9 @@ struct Answered<'a> {
 
 impl Door {
     /// `POST /login/passkey/options`: the same question for everybody.
-    pub async fn passkey_options(&self, visit: Visit<'_>) -> Result<Response, Error> {
+    pub fn passkey_options(&self, visit: Visit<'_>) -> Result<Response, Error> {
         forms::same_origin(visit.headers, self.app.current.load().site.public_url())?;
-        let begun = self.sign_in.second_factor.passkeys.begin_authentication(visit.now.wall, None).await?;
+        let begun = self.sign_in.second_factor.passkeys.begin_authentication(visit.now.wall)?;
         Ok(web::json(StatusCode::OK, &begun.to_json()))
     }
 

@@ -21,8 +21,6 @@ use crate::web::forms::{self, Form};
 use crate::web::pages::{self, Asks, Ended, OnTelegram, Others, Step, Tried};
 use crate::web::{self, Destination, Response, urls};
 
-pub(super) use wait::Polls;
-
 /// The sign-in of a browser that waits, or waited, and where it leads.
 pub(super) struct Waiting {
     pub(super) challenge: Challenge,

@@ -22,12 +22,14 @@ pub struct Due {
 static DUE: Statement = Statement::new(
     "select notice.id, notice.chat, coalesce(account.email, account.username), notice.at, notice.kind, notice.detail \
      from notice join account on account.id = notice.account_id \
-     where notice.telegram = 'due' and notice.chat is not null order by notice.id limit 50",
+     where notice.id in (select min(id) from notice where telegram = 'due' and chat is not null group by chat) \
+     order by notice.id limit 50",
 );
 static DELIVERED: Statement =
     Statement::new("update notice set telegram = $2 where id = $1 and telegram = 'due'");
 
-/// The notices that are to be sent, oldest first; at most 50.
+/// The oldest notice that is to be sent to each chat, oldest first; at most 50. However many wait for one
+/// chat, they hold up no other's.
 pub async fn due(store: &Store) -> Result<Vec<Due>, StoreError> {
     let rows = store.get(&DUE, values![]).await?;
     rows.iter()

@@ -111,6 +111,34 @@ impl NetworkList {
         Ok(unmapped(network))
     }
 
+    /// What to write instead of an entry that [`network`](Self::network) refuses.
+    pub fn advice(entry: &str) -> String {
+        match entry.parse::<IpNet>() {
+            Ok(network) => format!(
+                "for that address alone write `{}`, for its network `{}`",
+                network.addr(),
+                network.trunc()
+            ),
+            Err(_) => "write `172.18.0.0/16` for a network, `172.18.0.5` for one address".to_owned(),
+        }
+    }
+
+    /// Each of them.
+    pub fn networks(&self) -> &[IpNet] {
+        &self.0
+    }
+
+    /// Whether every address of `network` is in one of these. Never says so wrongly; may not see it where
+    /// several of these make it up.
+    pub fn covers(&self, network: &IpNet) -> bool {
+        self.0.iter().any(|outer| outer.contains(network))
+    }
+
+    /// Whether some address is in one of these and in one of `other`.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.0.iter().any(|one| other.0.iter().any(|two| one.contains(two) || two.contains(one)))
+    }
+
     /// Whether `address` is in one of them.
     pub fn contains(&self, address: ClientAddress) -> bool {
         self.0.iter().any(|network| network.contains(&address.ip()))

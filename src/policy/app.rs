@@ -9,7 +9,7 @@ use http::Method;
 use super::pattern::{Methods, PathPattern, is_asset};
 use crate::clock::Wall;
 use crate::identity::{AppName, Assurance, Identity, Require, Role, Username};
-use crate::place::{CanonicalPath, HostPattern, Origin};
+use crate::place::{CanonicalPath, ClientAddress, HostPattern, NetworkList, Origin};
 
 /// What an app is sent as `Remote-User`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -212,7 +212,36 @@ fn rank(require: Require) -> u8 {
 pub(super) struct Matched {
     pub(super) path: PathPattern,
     pub(super) methods: Methods,
+    /// Where the visitor comes from; without one that makes no difference.
+    pub(super) networks: Option<NetworkList>,
     pub(super) rule: Rule,
+}
+
+impl Matched {
+    /// Whether a request is one of those. An address that is not known is in no network.
+    fn is_for(&self, method: &Method, path: &str, from: Option<ClientAddress>) -> bool {
+        self.methods.contain(method) && self.path.matches(path) && self.is_from(from)
+    }
+
+    /// An address from which it is for somebody, where that matters.
+    pub(super) fn any_address(&self) -> Option<ClientAddress> {
+        let networks = self.networks.as_ref()?.networks();
+        networks.first().map(|network| network.addr().into())
+    }
+
+    fn is_from(&self, from: Option<ClientAddress>) -> bool {
+        let Some(networks) = &self.networks else { return true };
+        from.is_some_and(|address| networks.contains(address))
+    }
+}
+
+/// Why a request is none of those that a rule is for, though its path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// The rule is for other methods.
+    Method,
+    /// The rule is for other networks.
+    Network,
 }
 
 /// An app.
@@ -277,18 +306,24 @@ impl App {
     }
 
     /// Every rule that somebody wrote, and the whole app's.
-    pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().map(|matched| &matched.rule).chain([&self.whole])
     }
 
-    /// The rule for a request: `public`, then the first rule that matches, then the whole app's.
+    /// Every rule in the order in which they are asked: `public`, those that were written, the whole app's.
+    pub fn in_order(&self) -> impl Iterator<Item = &Rule> {
+        self.public.iter().map(|public| &public.rule).chain(self.rules())
+    }
+
+    /// The rule for a request: `public`, then the first rule that matches, then the whole app's. `from` is
+    /// the visitor's address, where it is known.
     ///
     /// Some servers drop what stands behind a semicolon in a path and others do not; such a path is
     /// read both ways and the stricter rule counts.
-    pub fn rule_for(&self, method: &Method, path: &CanonicalPath<'_>) -> &Rule {
-        let rule = self.rule_of(method, path.as_str());
+    pub fn rule_for(&self, method: &Method, path: &CanonicalPath<'_>, from: Option<ClientAddress>) -> &Rule {
+        let rule = self.rule_of(method, path.as_str(), from);
         let Some(plain) = path.without_parameters() else { return rule };
-        let plain = self.rule_of(method, plain.as_str());
+        let plain = self.rule_of(method, plain.as_str(), from);
         if rule.is_at_least_as_strict_as(plain) {
             rule
         } else if plain.is_at_least_as_strict_as(rule) {
@@ -299,11 +334,11 @@ impl App {
     }
 
     /// The rule for one reading of a path.
-    pub(super) fn rule_of(&self, method: &Method, path: &str) -> &Rule {
+    pub(super) fn rule_of(&self, method: &Method, path: &str, from: Option<ClientAddress>) -> &Rule {
         if let Some(public) = self.public.iter().find(|public| public.path.matches(path)) {
             return &public.rule;
         }
-        let matched = self.rules.iter().find(|rule| rule.methods.contain(method) && rule.path.matches(path));
+        let matched = self.rules.iter().find(|rule| rule.is_for(method, path, from));
         let rule = matched.map_or(&self.whole, |matched| &matched.rule);
         let is_get = *method == Method::GET || *method == Method::HEAD;
         match &self.assets {
@@ -318,5 +353,25 @@ impl App {
             }
             _ => rule,
         }
+    }
+
+    /// The rules for this path that stand before the one for the request and are not for it, and why.
+    pub fn passed_over(
+        &self,
+        method: &Method,
+        path: &CanonicalPath<'_>,
+        from: Option<ClientAddress>,
+    ) -> Vec<(&Rule, Missed)> {
+        let path = path.as_str();
+        if self.public.iter().any(|public| public.path.matches(path)) {
+            return Vec::new();
+        }
+        let before = self.rules.iter().take_while(|rule| !rule.is_for(method, path, from));
+        let here = before.filter(|rule| rule.path.matches(path));
+        here.map(|rule| {
+            let missed = if rule.methods.contain(method) { Missed::Network } else { Missed::Method };
+            (&rule.rule, missed)
+        })
+        .collect()
     }
 }

@@ -3,6 +3,7 @@
 
 mod apps;
 mod notes;
+mod order;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

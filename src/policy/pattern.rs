@@ -1,6 +1,8 @@
 //! What a rule matches: paths and methods. Owns their one way of matching and the faults of
 //! patterns. Never reads a request's path: that is [`CanonicalPath`]'s.
 
+mod expression;
+
 use std::fmt;
 
 use http::Method;
@@ -8,6 +10,7 @@ use http::Method;
 use crate::config::{Placed, nearest};
 use crate::error::Fault;
 use crate::place::CanonicalPath;
+use expression::Expression;
 
 /// The paths a rule is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub(super) enum PathPattern {
     Exact(Box<str>),
     /// `/x/*`: `/x`, `/x/` and all below. Kept without its last slash; empty for every path.
     Within(Box<str>),
+    /// `path_regex`: what fits it as a whole.
+    Fits(Box<Expression>),
 }
 
 impl PathPattern {
@@ -26,6 +31,11 @@ impl PathPattern {
             Some(prefix) => canonical(prefix, written).map(|()| Self::Within(prefix.into())),
             None => canonical(&written.value, written).map(|()| Self::Exact(written.value.as_str().into())),
         }
+    }
+
+    /// Reads a regular expression.
+    pub(super) fn expression(written: &Placed<String>) -> Result<Self, Fault> {
+        Expression::read(written).map(|expression| Self::Fits(expression.into()))
     }
 
     /// Reads an entry of `public`: that path and all below.
@@ -40,10 +50,24 @@ impl PathPattern {
         Ok(Self::Within(prefix.into()))
     }
 
-    /// Its length, in bytes.
+    /// Its length, in bytes. Regular expressions are no part of what is counted.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Exact(path) | Self::Within(path) => path.len(),
+            Self::Fits(_) => 0,
+        }
+    }
+
+    /// Whether it is for every path that `other` is for. Never says so wrongly; of two regular expressions
+    /// it may not see it.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Within(prefix), _) if prefix.is_empty() => true,
+            (_, Self::Exact(path)) => self.matches(path),
+            (Self::Within(_), Self::Within(narrow)) => self.matches(narrow),
+            (Self::Within(prefix), Self::Fits(expression)) => expression.is_within(prefix),
+            (Self::Fits(_), Self::Fits(_)) => self == other,
+            (Self::Exact(_), Self::Within(_) | Self::Fits(_)) | (Self::Fits(_), Self::Within(_)) => false,
         }
     }
 
@@ -54,6 +78,7 @@ impl PathPattern {
             Self::Within(prefix) => {
                 path.strip_prefix(&**prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             }
+            Self::Fits(expression) => expression.fits(path),
         }
     }
 }
@@ -63,6 +88,7 @@ impl fmt::Display for PathPattern {
         match self {
             Self::Exact(path) => formatter.write_str(path),
             Self::Within(prefix) => write!(formatter, "{prefix}/*"),
+            Self::Fits(expression) => expression.fmt(formatter),
         }
     }
 }
@@ -151,6 +177,17 @@ impl Methods {
     pub(super) fn contain(&self, method: &Method) -> bool {
         let method = if *method == Method::HEAD { &Method::GET } else { method };
         self.0.is_empty() || self.0.contains(method)
+    }
+
+    /// Each of them, or of those that are known where every one is meant.
+    pub(super) fn each(&self) -> impl Iterator<Item = Method> {
+        let known = METHODS.iter().filter(|_| self.0.is_empty()).filter_map(|name| name.parse().ok());
+        self.0.iter().cloned().chain(known)
+    }
+
+    /// Whether some method is meant by both.
+    pub(super) fn overlap(&self, other: &Self) -> bool {
+        self.each().any(|method| other.contain(&method))
     }
 
     /// One of them, to try a rule with.

@@ -1,6 +1,7 @@
 //! The contract as tables, and what must hold for every policy as properties.
 
 mod factors;
+mod matching;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,7 +12,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::{Sources, read};
 use crate::identity::{Assurance, Identity, UserId};
-use crate::place::CanonicalPath;
+use crate::place::{CanonicalPath, ClientAddress};
 
 /// When everything here is judged.
 const NOW: Wall = Wall(1_795_252_374_000);
@@ -62,7 +63,7 @@ fn known(username: &str, roles: &[&str]) -> Found {
 
 fn rule<'a>(app: &'a App, method: &str, path: &str) -> &'a Rule {
     let parsed = CanonicalPath::parse(path).unwrap_or_else(|why| panic!("{path}: {why}"));
-    app.rule_for(&method.parse().unwrap(), &parsed)
+    app.rule_for(&method.parse().unwrap(), &parsed, None)
 }
 
 #[test]
@@ -527,7 +528,14 @@ const RICH: &str = "[app.x]\nhosts = [\"x.example.com\", \"*.x.example.com\"]\nr
     public = [\"/pub\"]\n[[app.x.rule]]\npath = \"/pub/b/*\"\nrequire = \"deny\"\n\
     [[app.x.rule]]\npath = \"/a/*\"\nmethods = [\"POST\"]\nusers = [\"sam\"]\nroles = []\n\
     [[app.x.rule]]\npath = \"/a/b\"\nrequire = \"optional\"\n[[app.x.rule]]\npath = \"/b/*\"\nrequire = \"public\"\n\
+    [[app.x.rule]]\npath_regex = '^/c(/[^/]+)*/b$'\nrequire = \"optional\"\n\
+    [[app.x.rule]]\npath_regex = '^/(?:c|pub)/.*[ab]$'\nnetworks = [\"10.0.0.0/8\"]\nusers = [\"sam\"]\nroles = []\n\
     [[app.x.rule]]\nmethods = [\"DELETE\"]\nrequire = \"deny\"\n";
+
+fn addresses() -> impl Strategy<Value = Option<ClientAddress>> {
+    prop::sample::select(vec![None, Some("10.1.2.3"), Some("::ffff:10.1.2.3"), Some("198.51.100.7")])
+        .prop_map(|address| address.map(|address| address.parse().unwrap()))
+}
 
 fn founds() -> impl Strategy<Value = Found> {
     prop_oneof![
@@ -567,14 +575,14 @@ proptest! {
         host in prop::sample::select(vec!["x.example.com", "a.x.example.com", "auth.example.com", "nobody.example.org"]),
         other in prop::sample::select(vec!["y.example.com", "*.y.example.com", "ax.example.com", "*.example.com:8443"]),
         require in prop::sample::select(vec!["public", "deny", "optional", "signed_in"]),
-        method in methods(), segments in segments(), found in founds(),
+        method in methods(), segments in segments(), found in founds(), from in addresses(),
     ) {
         let alone = apps(RICH);
         let with = apps(&format!("{RICH}[app.a]\nhosts = [\"{other}\"]\nrequire = \"{require}\"\npublic = [\"/a\"]\n"));
         let path = format!("/{}", segments.join("/").replace(' ', "%20"));
         let path = CanonicalPath::parse(&path).unwrap();
         let judged = |policy: &Policy| policy.app_for(host, None, Scheme::Https).map(|app| {
-            let rule = app.rule_for(&method, &path);
+            let rule = app.rule_for(&method, &path, from);
             (rule.name().to_owned(), decide(rule, &found, NOW))
         });
         prop_assert_eq!(judged(&alone), judged(&with), "{} {} {:?} beside {}", method, host, path, other);
@@ -582,7 +590,7 @@ proptest! {
 
     #[test]
     fn every_spelling_of_a_path_gets_one_verdict(
-        method in methods(), segments in segments(), found in founds(),
+        method in methods(), segments in segments(), found in founds(), from in addresses(),
         spelling in prop::collection::vec(0u8..4, 0..40),
     ) {
         let policy = apps(RICH);
@@ -602,7 +610,7 @@ proptest! {
         }
         let judged = |path: &str| {
             let path = CanonicalPath::parse(path).unwrap();
-            let rule = app.rule_for(&method, &path);
+            let rule = app.rule_for(&method, &path, from);
             (rule.name().to_owned(), decide(rule, &found, NOW))
         };
         prop_assert_eq!(judged(&plain), judged(&other), "{} as {} and as {}", method, plain, other);
@@ -610,7 +618,7 @@ proptest! {
 
     #[test]
     fn parameters_in_a_path_never_open_more(
-        method in methods(), segments in segments(), found in founds(),
+        method in methods(), segments in segments(), found in founds(), from in addresses(),
         parameters in prop::collection::vec(prop::sample::select(vec!["", ";", ";x", ";x=1;y"]), 4),
     ) {
         let policy = apps(RICH);
@@ -618,7 +626,7 @@ proptest! {
         let with: Vec<_> = segments.iter().zip(&parameters).map(|(segment, more)| format!("{segment}{more}")).collect();
         let judged = |segments: &[String]| {
             let path = format!("/{}", segments.join("/").replace(' ', "%20"));
-            is_let_in(decide(app.rule_for(&method, &CanonicalPath::parse(&path).unwrap()), &found, NOW))
+            is_let_in(decide(app.rule_for(&method, &CanonicalPath::parse(&path).unwrap(), from), &found, NOW))
         };
         let plain: Vec<_> = segments.iter().map(|segment| (*segment).to_owned()).collect();
         prop_assert!(judged(&with) <= judged(&plain), "{} {:?} opens more than without parameters", method, with);

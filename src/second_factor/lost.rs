@@ -23,7 +23,6 @@ static NO_TOTP: Statement = Statement::new("delete from totp where account_id = 
 static NO_PASSKEYS: Statement = Statement::new("delete from passkey where account_id = $1");
 static NO_OFFERS: Statement =
     Statement::new("update telegram_offer set ended_at = $2 where account_id = $1 and ended_at is null");
-static NO_CEREMONIES: Statement = Statement::new("delete from passkey_ceremony where account_id = $1");
 static NO_CHALLENGES: Statement = Statement::new(
     "update challenge set state = 'cancelled', decided_at = $2, \
      told = case when message is null then 1 else 0 end \
@@ -75,7 +74,6 @@ impl SecondFactor {
             .exec(&NO_TOTP, id())
             .exec(&NO_PASSKEYS, id())
             .exec(&NO_OFFERS, ended())
-            .exec(&NO_CEREMONIES, id())
             .exec(&NO_CHALLENGES, ended())
             .exec(&NO_PROMPTING, id());
         match codes {

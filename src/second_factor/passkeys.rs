@@ -1,6 +1,6 @@
 //! Passkeys (`WebAuthn` Level 3): which ones there are, and the ceremonies that make one and show one.
 //!
-//! Promises: a ceremony is taken once, within five minutes, and by whom it was begun for; what a browser
+//! Promises: a ceremony does one thing once, within five minutes, for whom it was begun; what a browser
 //! says counts only for the very origin of `public_url`, and only if the authenticator verified its user;
 //! a passkey whose counter goes back opens nothing. Never: tells a visitor what was not right, or that
 //! somebody has a passkey.
@@ -14,6 +14,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::clock::Wall;
 use crate::identity::{UserId, Username};
+use crate::keys::Keys;
 use crate::place::Origin;
 use crate::store::{Row, Rows, Statement, Store, StoreError, Write, values};
 
@@ -53,6 +54,7 @@ pub struct Holder<'a> {
 #[derive(Clone)]
 pub struct Passkeys {
     store: Store,
+    keys: Arc<Keys>,
     party: Arc<ArcSwapOption<RelyingParty>>,
 }
 
@@ -63,9 +65,10 @@ static RENAME: Statement = Statement::new("update passkey set name = $3 where id
 static REMOVE: Statement = Statement::new("delete from passkey where id = $1 and account_id = $2");
 
 impl Passkeys {
-    /// Those in `store`. None is made or shown before they [`stand_at`](Self::stand_at) an origin.
-    pub fn new(store: Store) -> Self {
-        Self { store, party: Arc::default() }
+    /// Those in `store`; their ceremonies are sealed with `keys`. None is made or shown before they
+    /// [`stand_at`](Self::stand_at) an origin.
+    pub fn new(store: Store, keys: Arc<Keys>) -> Self {
+        Self { store, keys, party: Arc::default() }
     }
 
     /// From now on ceremonies are those of the site at `public_url`. A passkey belongs to the host it was

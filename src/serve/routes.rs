@@ -120,7 +120,7 @@ impl Routes {
             (urls::LOGIN_CANCEL, &Method::POST) => self.login.cancel(visit).await,
             (urls::LOGIN_STEP_UP, &Method::GET) => self.login.step_up_page(visit).await,
             (urls::LOGIN_STEP_UP, &Method::POST) => self.login.step_up(visit, body).await,
-            (urls::LOGIN_PASSKEY_OPTIONS, &Method::POST) => self.login.passkey_options(visit).await,
+            (urls::LOGIN_PASSKEY_OPTIONS, &Method::POST) => self.login.passkey_options(visit),
             (urls::LOGIN_PASSKEY, &Method::POST) => self.login.passkey(visit, body).await,
             (urls::LOGOUT, &Method::GET) => self.login.leave_page(visit).await,
             (urls::LOGOUT, &Method::POST) => self.login.leave(visit).await,
@@ -296,6 +296,7 @@ impl Answer for Routes {
         notify::stopping();
         self.status.end();
         self.login.end();
+        self.account.end();
     }
 }
 

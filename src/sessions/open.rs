@@ -71,11 +71,15 @@ static REPLACE: Statement =
     Statement::new("update session set ended_at = $2 where id = $1 and ended_at is null");
 
 /// Touches nothing: it tells whether there is such a row.
-static LIVES: Statement =
-    Statement::new("update session set ended_at = null where id = $1 and ended_at is null");
+static LIVES: Statement = Statement::new(
+    "update session set ended_at = null where id = $1 and ended_at is null and exists ( \
+     select 1 from account where account.id = session.account_id and account.epoch = session.epoch \
+     and account.active = true and account.deleted_at is null)",
+);
 
 impl Sessions {
-    /// Adds to `write` that it happens only while `session` was not ended.
+    /// Adds to `write` that it happens only while `session` was not ended, by itself or with all of its
+    /// account's.
     pub fn while_live(write: Write, session: SessionId) -> Write {
         write.exec(&LIVES, values![session.to_string()]).expect(Rows::One)
     }

@@ -39,7 +39,8 @@ pub struct Restored {
 /// Puts the database and keys of the backup `from` in place of those of `data_dir`. The server has to be
 /// stopped. The files from before are kept beside the new ones, their names ended with `before-restore-…`.
 ///
-/// Every session and every unused link of the backup is void: some were ended or used since it was made.
+/// Every session, unused link, API token and recovery code of the backup is void, and no browser is remembered:
+/// some were ended, used or forgotten since it was made.
 pub fn restore(from: &Path, data_dir: &Path, now: Wall) -> Result<Restored, Fault> {
     let directory =
         DataDirectory::claim_or(data_dir, "stop the server first: a backup is restored while nothing runs")?;

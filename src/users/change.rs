@@ -137,6 +137,9 @@ static DELETE: Statement = Statement::new(
     "update account set deleted_at = $2, active = false, administrator = false, epoch = epoch + 1, \
      email = null, password = null, name = '', roles = '' where id = $1 and deleted_at is null",
 );
+static AT_EPOCH: Statement = Statement::new(
+    "select id from account where id = $1 and epoch = $2 and active = true and deleted_at is null",
+);
 static NEW_EPOCH: Statement =
     Statement::new("update account set epoch = epoch + 1 where id = $1 and deleted_at is null");
 static NEW_EPOCHS: Statement =
@@ -195,6 +198,11 @@ impl Users {
             .audit(entry, now)
             .changed("user", id);
         Ok((id, write))
+    }
+
+    /// Adds to `base` that it happens only while nothing ended what was opened for `user`, as they were read.
+    pub fn while_unchanged(base: Write, user: &User) -> Write {
+        base.exec(&AT_EPOCH, values![user.id.to_string(), user.epoch]).expect(Rows::One)
     }
 
     /// Adds to `base` that nobody may be an active administrator when it happens.
@@ -274,13 +282,14 @@ impl Users {
     /// Sets the display name; empty takes it away.
     pub async fn set_name(
         &self,
+        base: Write,
         user: UserId,
         name: &str,
         actor: Actor,
         now: Wall,
     ) -> Result<(), ChangeError> {
         let entry = Entry::new(Event::UserRenamed, actor).about(user);
-        let write = Write::new()
+        let write = base
             .notice(user, &Notice::NameChanged, now)
             .exec(&SET_NAME, values![user.to_string(), display_name(name)]);
         self.change(write, user, entry, now).await
@@ -320,16 +329,17 @@ impl Users {
     }
 
     /// Takes everything of somebody away but the id and the username, which stay as a tombstone, as do
-    /// the links to the tailnet.
+    /// the links to the tailnet. What other rooms keep of them goes by `also`, with it or not at all.
     pub async fn delete(
         &self,
         user: UserId,
         leaves: Leaves,
+        also: impl FnOnce(Write) -> Write,
         actor: Actor,
         now: Wall,
     ) -> Result<(), ChangeError> {
         let entry = Entry::new(Event::UserDeleted, actor).about(user);
-        let write = Self::ending_links(Self::leaving(leaves, user), user, now);
+        let write = also(Self::ending_links(Self::leaving(leaves, user), user, now));
         self.take_away(write.exec(&DELETE, values![user.to_string(), now]), user, leaves, entry, now).await
     }
 

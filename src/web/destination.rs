@@ -1,4 +1,4 @@
-//! Where a sign-in leads once it is finished: an app, or one of two pages of our own. Never trusts the place
+//! Where a sign-in leads once it is finished: an app, or one of a few pages of our own. Never trusts the place
 //! it was written down in: whatever is read becomes a way back again or nothing.
 
 use http::HeaderValue;
@@ -10,19 +10,23 @@ use super::{ReturnTo, urls};
 pub enum Destination {
     /// To an app.
     App(ReturnTo),
-    /// To one's own account, where a change asks for a second factor.
-    Account,
+    /// To a page of one's own account, where a change asks for a second factor.
+    Account(&'static str),
     /// To the start page.
     #[default]
     Home,
 }
 
+/// The pages of the account that ask for a second factor.
+const ACCOUNT_PAGES: [&str; 5] =
+    [urls::ACCOUNT, urls::ACCOUNT_TOTP, urls::ACCOUNT_TELEGRAM, urls::ACCOUNT_RECOVERY, urls::ACCOUNT_TOKENS];
+
 impl Destination {
     /// Reads `raw`; `way_back` reads what leads to an app.
     pub fn read(raw: &str, way_back: impl FnOnce(&str) -> Option<ReturnTo>) -> Self {
-        match raw {
-            urls::ACCOUNT => Self::Account,
-            raw => way_back(raw).map_or(Self::Home, Self::App),
+        match ACCOUNT_PAGES.into_iter().find(|page| *page == raw) {
+            Some(page) => Self::Account(page),
+            None => way_back(raw).map_or(Self::Home, Self::App),
         }
     }
 
@@ -30,7 +34,7 @@ impl Destination {
     pub fn written(&self) -> Option<&str> {
         match self {
             Self::App(return_to) => Some(return_to.as_str()),
-            Self::Account => Some(urls::ACCOUNT),
+            Self::Account(page) => Some(page),
             Self::Home => None,
         }
     }
@@ -39,7 +43,7 @@ impl Destination {
     pub fn app(&self) -> Option<&ReturnTo> {
         match self {
             Self::App(return_to) => Some(return_to),
-            Self::Account | Self::Home => None,
+            Self::Account(_) | Self::Home => None,
         }
     }
 
@@ -47,7 +51,7 @@ impl Destination {
     pub fn location(&self) -> HeaderValue {
         match self {
             Self::App(return_to) => return_to.location(),
-            Self::Account => HeaderValue::from_static(urls::ACCOUNT),
+            Self::Account(page) => HeaderValue::from_static(page),
             Self::Home => HeaderValue::from_static(urls::HOME),
         }
     }

@@ -42,7 +42,7 @@ for (const visitor of visitors) {
     if (scripted) await page.clock.install();
     await begin(page);
     assert.equal(page.url(), `${portal}/login/approve`, visitor.name);
-    assert.equal(await heading(page), "Approve this sign-in in Telegram");
+    assert.equal(await heading(page), "Approve this sign‑in in Telegram");
     assert.match(await page.locator(".number b").textContent(), /^[1-9][0-9]$/, `${visitor.name}: a number of two digits`);
     const again = page.getByRole("button", { name: "Send again" });
     assert.equal(await again.isDisabled(), scripted, `${visitor.name}: not to be asked for yet`);

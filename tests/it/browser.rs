@@ -1,13 +1,17 @@
 //! What a person sees and does, in a real Chromium: starts the files of `tests/browser/`.
 
 mod bot_api;
+mod demo;
 mod second_factor;
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use aegis::audit::{Entry, Event, Recorded as _};
 use aegis::clock::Clock;
+use aegis::config::{Placed, TokenSettings};
 use aegis::identity::{Actor, SessionId};
+use aegis::keys::Keys;
 use aegis::place::Origin;
 use aegis::second_factor::passkeys::{Holder, Passkeys};
 use aegis::store::Store;
@@ -167,10 +171,14 @@ fn passkey_of(lab: &Lab, username: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let origin: Origin = lab.way.public_url().parse().expect("an origin");
     runtime.block_on(async {
-        let store = Store::open_beside(&lab.aegis().folder.join("data")).expect("the database of the lab");
+        let data = lab.aegis().folder.join("data");
+        let store = Store::open_beside(&data).expect("the database of the lab");
         let user = Users::new(store.clone()).by_login(username).await.unwrap().expect("the person is there");
-        let (passkeys, now, session) =
-            (Passkeys::new(store.clone()), Clock::system().now().wall, SessionId::new());
+        let (now, session) = (Clock::system().now().wall, SessionId::new());
+        let settings =
+            TokenSettings { issuer: Placed::of("aegis-auth".into()), algorithm: None, jwt_secret: None };
+        let keys = Keys::open(&data, &settings, now).expect("the keys of the lab");
+        let passkeys = Passkeys::new(store.clone(), Arc::new(keys));
         passkeys.stand_at(&origin);
         let holder = Holder { id: user.id, username: &user.username, name: &user.name };
         let begun = passkeys.begin_registration(holder, session, now).await.expect("a ceremony");

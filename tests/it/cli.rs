@@ -1,7 +1,9 @@
 //! The commands, as somebody types them: each once its good way and once its likeliest mistake.
 
 mod accounts;
+mod apps;
 mod beside;
+mod cases;
 mod data;
 mod doctor;
 mod import_elsewhere;

@@ -14,7 +14,7 @@ use crate::lab::client::{Answer, Ask};
 use crate::lab::proxy::{self, Kind};
 
 /// Whose password it is.
-const NAME: &str = "sam";
+pub(crate) const NAME: &str = "sam";
 
 /// The running demo, and what its box says.
 pub(crate) struct Demo {
@@ -72,6 +72,11 @@ impl Demo {
     /// `HOST.aegis.localhost` with the demo's port.
     pub(crate) fn host(&self, host: &str) -> String {
         format!("{host}.aegis.localhost:{}", self.port)
+    }
+
+    /// What its box says that [`NAME`]'s password is.
+    pub(crate) fn password(&self) -> &str {
+        &self.password
     }
 
     /// Asks through its proxy.

@@ -108,11 +108,13 @@ fn every_command_that_is_named_is_there() {
             let given: Vec<&String> = line[at..].iter().collect();
             let path: Vec<&&String> = given
                 .iter()
-                .take(if ["user", "session", "token", "audit", "telegram"].contains(&given[0].as_str()) {
-                    2
-                } else {
-                    1
-                })
+                .take(
+                    if ["user", "session", "token", "audit", "telegram", "app"].contains(&given[0].as_str()) {
+                        2
+                    } else {
+                        1
+                    },
+                )
                 .collect();
             let output =
                 Command::new(env!("CARGO_BIN_EXE_aegis")).args(&path).arg("--help").output().unwrap();
@@ -139,12 +141,22 @@ fn the_caddyfile_to_paste_is_the_one_that_is_tested() {
     assert_eq!(blocks(&readme, "caddyfile"), [shipped], "README.md, and caddy/Caddyfile");
 }
 
-/// Every example of settings is accepted as it stands, with an app where it has none.
+/// Every example of settings is accepted as it stands, with an app where it has none; and every example of
+/// expectations is met by the example of settings before it.
 #[test]
 fn every_example_of_settings_is_accepted() {
     for (page, text) in pages() {
+        let mut folder = address::folder();
         for example in blocks(&text, "toml") {
-            let folder = address::folder();
+            if example.contains("[[case]]") {
+                fs::write(folder.join("cases.toml"), example).unwrap();
+                let mut command = Command::new(env!("CARGO_BIN_EXE_aegis"));
+                command.current_dir(&folder).args(["explain", "--file", "cases.toml"]);
+                let output = command.output().unwrap();
+                assert!(output.status.success(), "{}:\n{example}\n{output:#?}", page.display());
+                continue;
+            }
+            folder = address::folder();
             let mut settings = example.to_owned();
             if !example.contains("public_url") {
                 let rest = "public_url = \"https://auth.example.com\"\ncookie.domain = \"example.com\"\n";

@@ -3,6 +3,7 @@
 mod changes;
 mod daemon;
 mod devices;
+mod enrolling;
 mod facts;
 mod forged;
 mod people;

@@ -157,7 +157,7 @@ impl<'a> Wanted<'a> {
             changed.push("e-mail");
         }
         if let Some(name) = self.name.filter(|name| *name != user.name) {
-            desk.users.set_name(id, name, Actor::Command, desk.now()).await?;
+            desk.users.set_name(Write::new(), id, name, Actor::Command, desk.now()).await?;
             changed.push("name");
         }
         if let Some(mut wanted) = self.roles {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{One, last};
+use super::{One, last, lost};
 use crate::cli::{Common, Outcome, desk, out};
 use crate::error::Fault;
 use crate::identity::Actor;
@@ -33,7 +33,8 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
             .into());
         }
         let leaves = last::leaves(arguments.force);
-        let changed = desk.users.delete(user.id, leaves, Actor::Command, desk.now()).await;
+        let (now, also) = (desk.now(), |write| lost::forgetting(write, user.id, desk.now()));
+        let changed = desk.users.delete(user.id, leaves, also, Actor::Command, now).await;
         last::outcome(desk, &user, "delete", changed).await?;
         out::line(&format!("{name} is deleted, and signed out everywhere"));
         Ok(())

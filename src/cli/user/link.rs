@@ -7,6 +7,7 @@ use crate::cli::desk::{self, Desk};
 use crate::cli::{Common, Failure, Outcome, out};
 use crate::error::Fault;
 use crate::identity::{Actor, TailnetLogin};
+use crate::store::Write;
 use crate::users::{Bound, User, Wish};
 
 #[derive(Args, Debug)]
@@ -83,7 +84,8 @@ pub(super) fn unlink(common: &Common, arguments: &Unlink) -> Outcome {
     desk::existing(common, async |desk| {
         let user = desk.user(&arguments.one.user).await?;
         let name = &user.username;
-        let ended = desk.users.unlink(user.id, login.as_ref(), Actor::Command, desk.now()).await?;
+        let ended =
+            desk.users.unlink(Write::new(), user.id, login.as_ref(), Actor::Command, desk.now()).await?;
         for bound in &ended.bound {
             out::line(&format!("{} is {name} no more: {}", out::tame(&bound.seen_login), person(bound)));
         }

@@ -13,7 +13,7 @@ use crate::cli::{Common, Outcome, out};
 use crate::clock::Wall;
 use crate::identity::{Actor, UserId};
 use crate::links::Links;
-use crate::notices::{Notice, Noticed};
+use crate::notices::{self, Notice, Noticed};
 use crate::second_factor::{Codes, SecondFactor};
 use crate::store::Write;
 use crate::users::{User, Users};
@@ -65,13 +65,24 @@ pub(super) fn device(common: &Common, arguments: &LostDevice) -> Outcome {
     })
 }
 
+/// Adds to `base` that nothing is left by which `user`, who is deleted, could be recognised or written to.
+pub(super) fn forgetting(base: Write, user: UserId, now: Wall) -> Write {
+    let write = ApiTokens::end_all(base, user, Actor::Command, now);
+    notices::forgetting(without_means(write, user, Codes::Void, now), user)
+}
+
+/// No factor, remembered browser or link.
+fn without_means(base: Write, user: UserId, codes: Codes, now: Wall) -> Write {
+    let write = SecondFactor::removing_all(base, user, codes, now);
+    let write = Attempts::forgetting_devices(write, user, Actor::Command, now);
+    Links::voiding(write, user, now)
+}
+
 /// All factors, sessions, remembered browsers and links.
 fn taking_all(base: Write, user: UserId, codes: Codes, now: Wall) -> Write {
     // The notice first: it goes to the chat that is linked until then.
     let write = base.notice(user, &Notice::FactorsReset, now);
-    let write = SecondFactor::removing_all(write, user, codes, now);
-    let write = Attempts::forgetting_devices(write, user, Actor::Command, now);
-    let write = Links::voiding(write, user, now);
+    let write = without_means(write, user, codes, now);
     let entry = Entry::new(Event::FactorsReset, Actor::Command).about(user);
     Users::ending_sessions(write.audit(entry, now), user, Actor::Command, now)
 }

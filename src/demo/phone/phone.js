@@ -1,16 +1,16 @@
 // Shows what the bot wrote as soon as it is there.
 "use strict";
 const messages = document.getElementById("messages");
-let shown = null;
 const look = async () => {
   try {
     const answer = await fetch("/messages");
-    const text = answer.ok ? await answer.text() : shown;
-    if (text !== shown) {
-      if (shown !== null) {
-        messages.innerHTML = text;
+    if (answer.ok) {
+      const next = messages.cloneNode(false);
+      next.innerHTML = await answer.text();
+      // Compared with what stands there, also before the first look; what is the same stays, under a finger too.
+      if (next.innerHTML !== messages.innerHTML) {
+        messages.replaceChildren(...next.childNodes);
       }
-      shown = text;
     }
   } catch {
     // The demo has ended, or is about to come back.

@@ -1,81 +1,13 @@
-//! The long poll of a page that waits. Owns how many may wait at once, and that all are let go when the
-//! server ends.
-
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+//! The long poll of a page that waits. Owns what it is told.
 
 use http::StatusCode;
-use parking_lot::Mutex;
 use serde_json::json;
-use tokio::sync::watch;
 
 use super::super::{Door, Visit};
 use crate::browser::Browser;
-use crate::error::{Error, Kind};
-use crate::identity::ChallengeId;
+use crate::error::Error;
 use crate::second_factor::challenge::{Asker, Challenge, Prompt, State};
-use crate::web::{self, Response, forms, urls};
-
-/// How long one may take: proxies give up after half a minute.
-const PATIENCE: Duration = Duration::from_secs(25);
-/// How many may wait at once.
-const MOST: usize = 256;
-/// How many for one sign-in: a page, its copies, and what a browser left behind.
-const MOST_OF_ONE: usize = 4;
-/// When who was sent away may come again.
-const COME_AGAIN: Duration = Duration::from_secs(5);
-
-/// The polls that wait.
-pub(in super::super) struct Polls {
-    waiting: Arc<Mutex<HashMap<ChallengeId, usize>>>,
-    ending: watch::Sender<bool>,
-}
-
-/// A place among them, given up when it is dropped.
-struct Place {
-    waiting: Arc<Mutex<HashMap<ChallengeId, usize>>>,
-    id: ChallengeId,
-}
-
-impl Default for Polls {
-    fn default() -> Self {
-        Self { waiting: Arc::default(), ending: watch::Sender::new(false) }
-    }
-}
-
-impl Polls {
-    /// Lets all go who wait, and nobody wait any more.
-    pub(in super::super) fn end(&self) {
-        self.ending.send_replace(true);
-    }
-
-    fn place(&self, id: ChallengeId) -> Option<Place> {
-        let mut waiting = self.waiting.lock();
-        if waiting.values().sum::<usize>() >= MOST {
-            return None;
-        }
-        let own = waiting.entry(id).or_default();
-        if *own >= MOST_OF_ONE {
-            return None;
-        }
-        *own += 1;
-        drop(waiting);
-        Some(Place { waiting: self.waiting.clone(), id })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut waiting = self.waiting.lock();
-        if let Some(own) = waiting.get_mut(&self.id) {
-            *own -= 1;
-            if *own == 0 {
-                waiting.remove(&self.id);
-            }
-        }
-    }
-}
+use crate::web::{self, Response, forms, polls, urls};
 
 impl Door {
     /// From now on nobody waits here.
@@ -93,13 +25,10 @@ impl Door {
         let Some(challenge) = found.filter(|challenge| challenge.asker == Asker::Browser) else {
             return Ok(told(None));
         };
-        let Some(_place) = self.polls.place(challenge.id) else {
-            return Err(Error::said(Kind::TooMany(COME_AGAIN), "Too many pages wait at once."));
-        };
-        let mut ending = self.polls.ending.subscribe();
+        let mut place = self.polls.place(challenge.id)?;
         tokio::select! {
-            settled = challenges.settled(secret, &self.app.clock, PATIENCE) => Ok(told(settled?.as_ref())),
-            _ends = ending.wait_for(|ends| *ends) => Ok(told(Some(&challenge))),
+            settled = challenges.settled(secret, &self.app.clock, polls::PATIENCE) => Ok(told(settled?.as_ref())),
+            () = place.let_go() => Ok(told(Some(&challenge))),
         }
     }
 }

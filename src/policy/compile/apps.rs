@@ -10,7 +10,7 @@ use super::{Compiler, Domain, place_of};
 use crate::config::{self, AppSettings, Placed, RuleSettings, Settings, nearest};
 use crate::error::Fault;
 use crate::identity::{AppName, Require, Role, Username};
-use crate::place::{Authority, Host, HostPattern, Origin};
+use crate::place::{Authority, Host, HostPattern, NetworkList, Origin};
 
 /// The least and the most that `max_age` may be.
 const SHORTEST_AGE: Duration = Duration::from_mins(1);
@@ -152,7 +152,7 @@ impl Compiler<'_> {
             Ok(path) => {
                 let mut rule = built_in(name, &format!("public \"{}\"", written.value), Require::Public);
                 rule.place = place_of(written);
-                Some(Matched { path, methods: Methods::default(), rule })
+                Some(Matched { path, methods: Methods::default(), networks: None, rule })
             }
             Err(fault) => {
                 self.faults.add(fault);
@@ -202,24 +202,14 @@ impl Compiler<'_> {
         whole: &Rule,
     ) -> Matched {
         let rule = &written.value;
-        let path = match rule.path.as_ref().map(PathPattern::rule) {
-            None => PathPattern::Within("".into()),
-            Some(Ok(path)) => path,
-            Some(Err(fault)) => {
-                self.faults.add(fault);
-                PathPattern::Within("".into())
-            }
-        };
+        let path = self.path(rule);
         let methods = Methods::read(&rule.methods, |fault| self.faults.add(fault));
+        let networks = rule.networks.as_deref().map(|networks| self.networks(written, networks));
         let require = match &rule.require {
             Some(_) => self.require(rule.require.as_ref()).unwrap_or(Require::TwoFactor),
             None => whole.require,
         };
-        let mut name =
-            format!("app.{app} rule {number} (path {})", rule.path.as_ref().map_or("/*", |path| &path.value));
-        if !rule.methods.is_empty() {
-            name.insert_str(name.len() - 1, &format!(", methods {}", methods.names()));
-        }
+        let name = format!("app.{app} rule {number} ({})", what_for(rule, &methods));
         let own = Who {
             users: rule.users.as_ref().map_or_else(|| inherited.users.clone(), |users| self.names(users)),
             roles: rule.roles.as_ref().map_or_else(|| inherited.roles.clone(), |roles| self.names(roles)),
@@ -249,7 +239,43 @@ impl Compiler<'_> {
         };
         let (name, place, stricter_for) = (name.into(), place_of(written), self.stricter_for.clone());
         let rule = Rule { name, place, require, users, roles, max_age, stricter_for, challenge };
-        Matched { path, methods, rule }
+        Matched { path, methods, networks, rule }
+    }
+
+    /// The paths of a rule. What is faulty is taken for every path while the rest is checked.
+    fn path(&mut self, rule: &RuleSettings) -> PathPattern {
+        let read = match (&rule.path, &rule.path_regex) {
+            (None, None) => return PathPattern::Within("".into()),
+            (Some(path), None) => PathPattern::rule(path),
+            (None, Some(expression)) => PathPattern::expression(expression),
+            (Some(_), Some(expression)) => {
+                let fault = Fault::new("`path` and `path_regex` are both set").hint("keep one of them");
+                Err(expression.fault(fault))
+            }
+        };
+        read.unwrap_or_else(|fault| {
+            self.faults.add(fault);
+            PathPattern::Within("".into())
+        })
+    }
+
+    /// The networks of a rule.
+    fn networks(&mut self, rule: &Placed<RuleSettings>, written: &[Placed<String>]) -> NetworkList {
+        if written.is_empty() {
+            self.fault(
+                rule,
+                "`networks` is empty: the rule would never match",
+                "leave it out: from anywhere",
+            );
+        }
+        let mut networks = NetworkList::default();
+        for entry in written {
+            if let Err(why) = networks.add(&entry.value) {
+                let message = format!("`networks`: `{}` is {why}", entry.value.escape_debug());
+                self.fault(entry, message, NetworkList::advice(&entry.value));
+            }
+        }
+        networks
     }
 
     fn require(&mut self, written: Option<&Placed<String>>) -> Option<Require> {
@@ -300,6 +326,22 @@ impl Compiler<'_> {
         let choices = [("bearer", Some(Challenge::Bearer)), ("basic", Some(Challenge::Basic))];
         self.choice("challenge", written, &choices)
     }
+}
+
+/// What a rule is for, in its name: `path /admin/*, methods POST`.
+fn what_for(rule: &RuleSettings, methods: &Methods) -> String {
+    let mut parts = vec![match (&rule.path, &rule.path_regex) {
+        (None, Some(expression)) => format!("path_regex {}", expression.value),
+        (path, _) => format!("path {}", path.as_ref().map_or("/*", |path| &path.value)),
+    }];
+    if !rule.methods.is_empty() {
+        parts.push(format!("methods {}", methods.names()));
+    }
+    if let Some(networks) = &rule.networks {
+        let networks: Vec<&str> = networks.iter().map(|network| network.value.as_str()).collect();
+        parts.push(format!("networks {}", networks.join(", ")));
+    }
+    parts.join(", ")
 }
 
 /// A rule that nobody wrote.

@@ -22,13 +22,14 @@ impl Compiler<'_> {
             }
             let PathPattern::Exact(path) = &matched.path else { continue };
             let other = path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned);
-            let chosen = app.rule_of(matched.methods.any(), &other);
+            let chosen = app.rule_of(matched.methods.any(), &other, matched.any_address());
             if !other.is_empty() && !chosen.is_at_least_as_strict_as(rule) {
                 let message = format!("{} is not for `{other}`, which is less protected", rule.name);
                 let both = path.trim_end_matches('/');
                 self.note(place, message, format!("write `path = \"{both}/*\"` for both and all below"));
             }
         }
+        self.notes_on_order(app, &written.value);
         for (matched, place) in app.public.iter().zip(&written.value.public) {
             if matched.path == PathPattern::Within("".into()) {
                 let message = format!("{} is the whole app: its rules are never asked", matched.rule.name);

@@ -1,10 +1,14 @@
-//! Ceremonies: begun here, answered by a browser, taken by deleting them. Owns their rows, and what a
-//! passkey's own row becomes by them.
+//! Ceremonies: begun here, answered by a browser, spent by what they do. Owns what the browser holds
+//! meanwhile, which of them are spent, and what a passkey's own row becomes by them.
+//!
+//! What the browser holds is the ceremony itself, sealed: whoever begins many costs nobody anything.
 
 use std::time::Duration;
 
-use serde::Serialize;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 use webauthn_rs::prelude as library;
@@ -16,17 +20,12 @@ use crate::error::{Error, Kind};
 use crate::identity::{Method, SessionId, UserId};
 use crate::second_factor::Proof;
 use crate::secret::{Secret, fingerprint};
-use crate::store::{Row, Rows, Statement, StoreError, Write, values};
+use crate::store::{Rows, Statement, StoreError, Write, values};
 
 /// How long a ceremony waits for its answer.
 pub(super) const LASTS: Duration = Duration::from_mins(5);
-/// The longest answer that is read.
+/// The longest answer that is read, and the longest ceremony.
 const LONGEST: usize = 64 * 1024;
-/// How many ceremonies of nobody in particular wait at once. One more, and the oldest is forgotten: were
-/// the newest refused instead, whoever begins 34 a second would keep everybody from signing in.
-const MOST_OF_NOBODY: i64 = 10_000;
-/// The same of one account.
-const MOST_OF_ONE: i64 = 8;
 
 /// A ceremony that was begun.
 #[derive(Debug)]
@@ -44,28 +43,18 @@ impl Begun {
     }
 }
 
-/// A ceremony that was taken.
-struct Taken<S> {
-    account: Option<UserId>,
-    session: Option<SessionId>,
+/// A ceremony, as it is sealed.
+#[derive(Serialize, Deserialize)]
+struct Sealed<S> {
+    until: i64,
     state: S,
 }
 
-const BOOKS: &str = "a ceremony is a question; what its answer does is recorded";
-const REGISTRATION: &str = "registration";
-const AUTHENTICATION: &str = "authentication";
+/// The context that a question to somebody who is not known yet is sealed for.
+const AUTHENTICATION: &str = "passkey authentication";
 
-static BEGIN: Statement = Statement::new(
-    "insert into passkey_ceremony (secret, kind, account_id, session_id, state, expires_at) \
-     values ($1, $2, $3, $4, $5, $6)",
-);
-static FORGET_OLDEST: Statement = Statement::new(
-    "delete from passkey_ceremony where secret in (select secret from passkey_ceremony \
-     where kind = $1 and account_id is not distinct from $2 order by expires_at desc limit 1000 offset $3)",
-);
-static TAKE: Statement = Statement::new(
-    "delete from passkey_ceremony where secret = $1 and kind = $2 \
-     returning account_id, session_id, state, expires_at",
+static SPEND: Statement = Statement::new(
+    "insert into passkey_ceremony (secret, expires_at) values ($1, $2) on conflict do nothing",
 );
 static FORGET: Statement = Statement::new("delete from passkey_ceremony where expires_at <= $1");
 static CREDENTIALS_OF: Statement =
@@ -97,11 +86,12 @@ impl Passkeys {
         }
         let party = self.party()?;
         let (options, state) = party.begin_registration(holder, known).map_err(Error::internal)?;
-        self.begun(REGISTRATION, (Some(holder.id), Some(session)), &state, options, now).await
+        self.begun(&registration(holder.id, session), state, options, now)
     }
 
-    /// What `user` added in `session`, if the browser's answer is right. The proof's write adds the passkey;
-    /// [`Taken`](crate::store::WriteError::Taken) is a passkey that somebody added at the same moment.
+    /// What `user` added in `session`, if the browser's answer is right. The proof's write adds the passkey,
+    /// and only the first for this ceremony; [`Taken`](crate::store::WriteError::Taken) is a passkey that
+    /// somebody added at the same moment.
     pub async fn finish_registration(
         &self,
         ceremony: &str,
@@ -111,11 +101,10 @@ impl Passkeys {
         name: &str,
         now: Wall,
     ) -> Result<Option<Proof>, Error> {
-        let Some(taken) = self.take(REGISTRATION, ceremony, response, now).await? else { return Ok(None) };
-        if (taken.account, taken.session) != (Some(user), Some(session)) {
-            return Ok(refused("it was begun by somebody else, or in another session"));
-        }
-        let passkey = match self.party()?.finish_registration(response, &taken.state) {
+        let Some(begun) = self.unsealed(&registration(user, session), ceremony, response, now) else {
+            return Ok(None);
+        };
+        let passkey = match self.party()?.finish_registration(response, &begun.state) {
             Ok(passkey) => passkey,
             Err(why) => return Ok(refused(&why)),
         };
@@ -125,28 +114,25 @@ impl Passkeys {
         }
         let id = Uuid::now_v7().to_string();
         let added = values![id, user.to_string(), credential, text(&passkey)?, name_of(name), now, MOST];
-        Ok(Some(Proof { method: Method::Passkey, write: Write::new().exec(&ADD, added).expect(Rows::One) }))
+        let write = spending(ceremony, begun.until).exec(&ADD, added).expect(Rows::One);
+        Ok(Some(Proof { method: Method::Passkey, write }))
     }
 
-    /// Asks a browser for a passkey: of `user`, or of whoever it is, with the same question for everybody.
-    pub async fn begin_authentication(&self, now: Wall, user: Option<UserId>) -> Result<Begun, Error> {
-        let allowed = match user {
-            Some(user) => self.credentials_of(user).await?,
-            None => Vec::new(),
-        };
-        let (options, state) = self.party()?.begin_authentication(&allowed).map_err(Error::internal)?;
-        self.begun(AUTHENTICATION, (user, None), &state, options, now).await
+    /// Asks a browser for a passkey: the same question for everybody.
+    pub fn begin_authentication(&self, now: Wall) -> Result<Begun, Error> {
+        let (options, state) = self.party()?.begin_authentication().map_err(Error::internal)?;
+        self.begun(AUTHENTICATION, state, options, now)
     }
 
-    /// Whose passkey was shown, if the browser's answer is right. The proof's write moves its counter, and
-    /// meets another state if it was used at the same moment.
+    /// Whose passkey was shown, if the browser's answer is right. The proof's write spends the ceremony and
+    /// moves the passkey's counter, and meets another state if either was used before or at the same moment.
     pub async fn finish_authentication(
         &self,
         ceremony: &str,
         response: &[u8],
         now: Wall,
     ) -> Result<Option<(UserId, Proof)>, Error> {
-        let Some(taken) = self.take(AUTHENTICATION, ceremony, response, now).await? else { return Ok(None) };
+        let Some(begun) = self.unsealed(AUTHENTICATION, ceremony, response, now) else { return Ok(None) };
         let shown: library::PublicKeyCredential = match read(response) {
             Ok(shown) => shown,
             Err(why) => return Ok(refused(&why)),
@@ -154,27 +140,24 @@ impl Passkeys {
         let rows = self.store.get(&BY_CREDENTIAL, values![shown.get_credential_id()]).await?;
         let Some(row) = rows.first() else { return Ok(refused("nobody has that passkey")) };
         let (id, owner, was) = (row.text(0)?, row.parsed::<UserId>(1)?, row.text(2)?);
-        if taken.account.is_some_and(|asked| asked != owner) {
-            return Ok(refused("somebody else was asked"));
-        }
-        // An authenticator that was told which passkeys to use need not say whose they are.
-        let handle = shown.get_user_unique_id().filter(|handle| !handle.is_empty());
-        if handle.map_or(taken.account.is_none(), |handle| handle != owner.0.as_bytes()) {
+        let handle = shown.get_user_unique_id();
+        if handle.is_none_or(|handle| handle != owner.0.as_bytes()) {
             return Ok(refused("the user handle is not that of the passkey's owner"));
         }
         let passkey = parsed(was)?;
-        let passkey = match self.party()?.finish_authentication(&shown, taken.state, passkey) {
+        let passkey = match self.party()?.finish_authentication(&shown, begun.state, passkey) {
             Ok(passkey) => passkey,
             Err(why) => return Ok(refused(&why)),
         };
         let used = values![id, was, text(&passkey)?, now];
-        let write = Write::new().exec(&USE, used).expect(Rows::One);
+        let write = spending(ceremony, begun.until).exec(&USE, used).expect(Rows::One);
         Ok(Some((owner, Proof { method: Method::Passkey, write })))
     }
 
-    /// Forgets ceremonies that nobody can finish any more.
+    /// Forgets which ceremonies were spent that nobody could finish any more.
     pub async fn forget_old(&self, now: Wall) -> Result<(), Error> {
-        self.store.write(Write::unrecorded(BOOKS).exec(&FORGET, values![now])).await?;
+        let write = Write::unrecorded("a ceremony that has run out is refused by its own end");
+        self.store.write(write.exec(&FORGET, values![now])).await?;
         Ok(())
     }
 
@@ -189,49 +172,42 @@ impl Passkeys {
         rows.iter().map(|row| row.bytes(0).map(<[u8]>::to_vec)).collect()
     }
 
-    async fn begun(
-        &self,
-        kind: &str,
-        (account, session): (Option<UserId>, Option<SessionId>),
-        state: &impl Serialize,
-        options: Json,
-        now: Wall,
-    ) -> Result<Begun, Error> {
-        let ceremony = Secret::random(43);
-        let account = account.map(|account| account.to_string());
-        let most = if account.is_some() { MOST_OF_ONE } else { MOST_OF_NOBODY };
-        let session = session.map(|session| session.to_string());
-        let print = fingerprint(ceremony.reveal());
-        let row = values![print, kind, account.as_deref(), session, text(state)?, now.plus(LASTS)];
-        let write =
-            Write::unrecorded(BOOKS).exec(&BEGIN, row).exec(&FORGET_OLDEST, values![kind, account, most]);
-        self.store.write(write).await?;
-        Ok(Begun { ceremony, options })
+    fn begun<S: Serialize>(&self, context: &str, state: S, options: Json, now: Wall) -> Result<Begun, Error> {
+        let sealed = text(&Sealed { until: now.plus(LASTS).0, state })?;
+        let sealed = self.keys.seal(context, sealed.as_bytes())?;
+        Ok(Begun { ceremony: Secret::new(URL_SAFE_NO_PAD.encode(sealed)), options })
     }
 
-    /// The ceremony of that secret, which is gone with it, whatever comes of it.
-    async fn take<S: DeserializeOwned>(
+    /// The ceremony that was begun for this context, if `response` can be an answer to it.
+    fn unsealed<S: DeserializeOwned>(
         &self,
-        kind: &str,
+        context: &str,
         ceremony: &str,
         response: &[u8],
         now: Wall,
-    ) -> Result<Option<Taken<S>>, Error> {
-        let write = Write::unrecorded(BOOKS).exec(&TAKE, values![fingerprint(ceremony), kind]);
-        let written = self.store.write(write).await?;
-        let Some(row) = written.0.first().and_then(|rows| rows.first()) else {
-            return Ok(refused("there is no such ceremony, or it was taken already"));
-        };
-        if row.wall(3)? <= now {
-            return Ok(refused("the ceremony has run out"));
+    ) -> Option<Sealed<S>> {
+        if ceremony.len() > LONGEST || response.len() > LONGEST {
+            return refused("the answer is too long");
         }
-        if response.len() > LONGEST {
-            return Ok(refused("the answer is too long"));
+        let sealed = URL_SAFE_NO_PAD.decode(ceremony).ok();
+        let plain = sealed.and_then(|sealed| self.keys.unseal(context, &sealed).ok());
+        let begun: Option<Sealed<S>> = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
+        match begun {
+            None => refused("there is no such ceremony, or it was begun by somebody else"),
+            Some(begun) if begun.until <= now.0 => refused("the ceremony has run out"),
+            Some(begun) => Some(begun),
         }
-        let account = row.optional(0, Row::parsed)?;
-        let session = row.optional(1, Row::parsed)?;
-        Ok(Some(Taken { account, session, state: parsed(row.text(2)?)? }))
     }
+}
+
+/// The context that a new passkey of `user` is sealed for, asked for in `session`.
+fn registration(user: UserId, session: SessionId) -> String {
+    format!("passkey registration {user} {session}")
+}
+
+/// The beginning of what a ceremony does, which does it once.
+fn spending(ceremony: &str, until: i64) -> Write {
+    Write::new().exec(&SPEND, values![fingerprint(ceremony), until]).expect(Rows::One)
 }
 
 /// Nothing: what was not right is for the log alone.

@@ -1,8 +1,6 @@
 //! The relying party of `WebAuthn`: what a browser is asked, and whether what it answers is right.
 //! Owns what we ask for beyond the library's own ways. Never reads the store.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use url::Url;
@@ -79,20 +77,13 @@ impl RelyingParty {
         self.webauthn.finish_passkey_registration(&response, state).map_err(refusal)
     }
 
-    /// Asks for one of `allowed`; for whichever there is where that is empty.
-    pub(super) fn begin_authentication(
-        &self,
-        allowed: &[CredentialID],
-    ) -> Result<(Json, DiscoverableAuthentication), Refusal> {
+    /// Asks for whichever there is.
+    pub(super) fn begin_authentication(&self) -> Result<(Json, DiscoverableAuthentication), Refusal> {
         let (mut options, state) = self.webauthn.start_discoverable_authentication().map_err(refusal)?;
         // Whether the browser offers it in a field or in a window of its own is for the page to say.
         options.mediation = None;
         options.public_key.extensions = None;
-        let mut options = to_json(&options)?;
-        let allowed =
-            allowed.iter().map(|id| json!({ "type": "public-key", "id": URL_SAFE_NO_PAD.encode(id) }));
-        set(&mut options, "/publicKey/allowCredentials", allowed.collect())?;
-        Ok((options, state))
+        Ok((to_json(&options)?, state))
     }
 
     /// The passkey after it was shown, if the answer is one of it.

@@ -68,12 +68,13 @@ impl Users {
     /// Does what [`linking`](Self::linking) says; [`ChangeError::Elsewhere`] where it must not be.
     pub async fn link_person(
         &self,
+        base: Write,
         user: UserId,
         person: &Person,
         actor: Actor,
         now: Wall,
     ) -> Result<(), ChangeError> {
-        self.store.write(Self::linking(Write::new(), user, person, actor, now)).await?;
+        self.store.write(Self::linking(base, user, person, actor, now)).await?;
         Ok(())
     }
 
@@ -115,6 +116,7 @@ impl Users {
     /// Ends what the user has on the tailnet under `login`, or all of it, and says what that was.
     pub async fn unlink(
         &self,
+        base: Write,
         user: UserId,
         login: Option<&TailnetLogin>,
         actor: Actor,
@@ -129,7 +131,7 @@ impl Users {
         if ended == TailnetLinks::default() {
             return Ok(ended);
         }
-        let mut write = Write::new().changed("user", user);
+        let mut write = base.changed("user", user);
         for bound in &ended.bound {
             write = bound.ending(write, actor, now);
         }

@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(users.foresee(&other, Standing::Shared, unnamed).await.unwrap(), Foreseen::Stranger);
         let came = users.first_sight(&other, None, None, |_| false, Wall(4)).await.unwrap();
         assert_eq!(came, Some(id), "whom the link waited for");
-        users.unlink(id, None, Actor::Command, Wall(5)).await.unwrap();
+        users.unlink(Write::new(), id, None, Actor::Command, Wall(5)).await.unwrap();
         assert_eq!(users.foresee(&other, OWN, named).await.unwrap(), Foreseen::Ended);
         let came = users.first_sight(&other, Some(&sam), None, |_| false, Wall(6)).await.unwrap();
         assert_eq!(came, None, "whose link was ended");

@@ -57,7 +57,7 @@ impl Place {
 
     async fn delete(&self, username: &str) {
         let id = self.id(username).await;
-        self.users.delete(id, Leaves::Perhaps, Actor::Command, Wall(50)).await.unwrap();
+        self.users.delete(id, Leaves::Perhaps, |write| write, Actor::Command, Wall(50)).await.unwrap();
     }
 
     /// First sight without any setting.
@@ -98,12 +98,12 @@ impl Place {
 
     async fn unlink(&self, username: &str, login: Option<&str>) -> TailnetLinks {
         let (id, login) = (self.id(username).await, login.map(named));
-        self.users.unlink(id, login.as_ref(), Actor::Command, Wall(30)).await.unwrap()
+        self.users.unlink(Write::new(), id, login.as_ref(), Actor::Command, Wall(30)).await.unwrap()
     }
 
     async fn own(&self, username: &str, person: &Person) -> Result<(), ChangeError> {
         let id = self.id(username).await;
-        self.users.link_person(id, person, Actor::User(id), Wall(40)).await
+        self.users.link_person(Write::new(), id, person, Actor::User(id), Wall(40)).await
     }
 
     /// The events of the record so far, users that were added by hand aside.
@@ -391,7 +391,8 @@ async fn one_links_oneself_only_if_one_is_nobody_else_s() {
 
     let gone = place.id("gone").await;
     place.delete("gone").await;
-    let refused = place.users.link_person(gone, &person(5, "x"), Actor::User(gone), Wall(60)).await;
+    let refused =
+        place.users.link_person(Write::new(), gone, &person(5, "x"), Actor::User(gone), Wall(60)).await;
     assert!(matches!(refused, Err(ChangeError::Elsewhere(0))), "deleted: {refused:?}");
 }
 

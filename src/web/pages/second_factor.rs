@@ -128,7 +128,7 @@ pub fn step_up(site: &Site, to: &Destination) -> Response {
 fn leads_to(to: &Destination) -> Option<Markup> {
     match to {
         Destination::App(return_to) => Some(html! { "to continue to " strong { (return_to.host()) } }),
-        Destination::Account => Some(html! { "to continue to " strong { "your account" } }),
+        Destination::Account(_) => Some(html! { "to continue to " strong { "your account" } }),
         Destination::Home => None,
     }
 }

@@ -8,7 +8,7 @@ use crate::clock::Wall;
 use crate::error::Kind;
 use crate::identity::{Method, SessionId};
 use crate::place::{Host, Origin, Scheme};
-use crate::web::{Destination, ReturnTo, Site, travelling};
+use crate::web::{Destination, ReturnTo, Site, travelling, urls};
 
 /// What a page holds after `EVIL` was written wherever somebody else's text can stand.
 const EVIL: &str = "\"><script>alert('x')</script><a href=\"javascript:x\" onclick='y'>&amp;";
@@ -208,7 +208,7 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
             ),
         ),
         ("step-up", step_up(site, &to_app)),
-        ("step-up-account", step_up(site, &Destination::Account)),
+        ("step-up-account", step_up(site, &Destination::Account(urls::ACCOUNT))),
         ("approve", approve(site, &step, Tried::Nothing)),
         ("approve-type", approve(site, &of(OnTelegram::Asked(Asks::Type(42))), Tried::Nothing)),
         ("approve-plain", approve(site, &of(OnTelegram::Asked(Asks::Plain)), Tried::Nothing)),

@@ -90,7 +90,7 @@ pub fn api_tokens(site: &Site, page: &ApiTokens<'_>) -> Response {
             Some(form) => (form.markup()),
             None => div.card {
                 p { "A token counts as two factors. To make one, show your second factor first." }
-                a.button href=(urls::step_up(Some(urls::ACCOUNT))) { "Show it now" }
+                a.button href=(urls::step_up(Some(urls::ACCOUNT_TOKENS))) { "Show it now" }
             },
         }
     };

@@ -211,6 +211,51 @@ fn a_deleted_username_is_never_given_again() {
 }
 
 #[test]
+fn a_deleted_account_leaves_nothing_that_opens_or_is_told() {
+    let place = Place::with(&["sam --email sam@example.com", "ann"]);
+    let database = rusqlite::Connection::open(place.folder.join("data/aegis.db")).unwrap();
+    for name in ["sam", "ann"] {
+        place.done(&format!("token create {name} --name backup --all-apps --expires 90d"));
+        place.done(&format!("user link-factor {name}"));
+        let id: String = database
+            .query_row("select id from account where username = ?1", [name], |row| row.get(0))
+            .unwrap();
+        for row in [
+            "insert into totp (account_id, secret, last_step, created_at) values (?1, x'00', 0, 0)",
+            "insert into telegram_link (account_id, person, chat, name, created_at) values (?1, 7, 7, 'S', 0)",
+            "insert into passkey (id, account_id, credential, data, name, created_at) \
+             values (?1, ?1, cast(?1 as blob), '{}', 'phone', 0)",
+            "insert into recovery_code (secret, account_id, created_at) values (cast(?1 as blob), ?1, 0)",
+            "insert into device (secret, account_id, created_at, used_at) values (cast(?1 as blob), ?1, 0, 0)",
+            "insert into notice (account_id, at, kind, detail, chat, telegram) \
+             values (?1, 0, 'name.changed', '{}', 7, 'due')",
+        ] {
+            assert_eq!(database.execute(row, [&id]).unwrap(), 1, "{row}");
+        }
+    }
+    assert_eq!(place.done("user delete sam --yes"), "sam is deleted, and signed out everywhere\n");
+    let left = |name: &str| -> Vec<&str> {
+        let of = |condition: &str| {
+            format!("{condition} and account_id = (select id from account where username = ?1)")
+        };
+        let things = [
+            ("factors", "select account_id from totp where true"),
+            ("Telegram", "select account_id from telegram_link where true"),
+            ("passkeys", "select account_id from passkey where true"),
+            ("recovery codes", "select account_id from recovery_code where true"),
+            ("browsers", "select account_id from device where true"),
+            ("notices", "select account_id from notice where true"),
+            ("links", "select account_id from link where used_at is null"),
+            ("API tokens", "select account_id from api_token where ended_at is null"),
+        ];
+        let is_left = |select: &str| database.prepare(&of(select)).unwrap().exists([name]).unwrap();
+        things.into_iter().filter(|(_, select)| is_left(select)).map(|(what, _)| what).collect()
+    };
+    assert_eq!(left("sam"), Vec::<&str>::new(), "of who was deleted");
+    assert_eq!(left("ann").len(), 8, "of somebody else: {:?}", left("ann"));
+}
+
+#[test]
 fn who_is_not_there_is_said() {
     let place = Place::with(&["sam"]);
     for line in [

@@ -5,9 +5,13 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Output;
 
+use aegis::clock::Clock;
+use aegis::demo::bot_api::Misbehaviour;
 use serde_json::{Value, json};
 
 use super::Place;
+use crate::inside::house::until;
+use crate::inside::telegram::{TOKEN, world};
 use crate::lab::aegis::{run, serve};
 use crate::lab::tailnet::Tailnet;
 use crate::lab::{PASSWORD, address};
@@ -281,4 +285,83 @@ fn who_an_address_is_is_told_with_the_reason() {
     tailnet.change_node("laptop", &json!({ "Hostinfo": { "ShareeNode": true } }));
     tailnet.whois_until(who, "shared", |answer| answer.body.contains("ShareeNode"));
     told(&laptop).says("from", "note", "[tailscale.shared]");
+}
+
+/// What Telegram says to whoever asks for updates while somebody else does.
+const CONFLICT: &str =
+    "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
+
+#[test]
+fn a_bot_that_cannot_be_asked_is_wrong_and_its_token_is_in_no_finding() {
+    let (api, at, _runtime) = world(Clock::system());
+    let at_telegram = |url: &str| {
+        settings(&format!(
+            "public_url = \"http://localhost:8009\"\n[telegram]\ntoken = \"{TOKEN}\"\napi_url = \"{url}\"\n"
+        ))
+    };
+    let place = at_telegram(&format!("http://{at}"));
+    let told = |place: &Place| {
+        let told = Told::of(&place.folder, &[]);
+        let (_, secret) = TOKEN.split_once(':').unwrap();
+        let said = format!("{:?}{:?}", told.findings, told.output);
+        assert!(!said.contains(secret), "the bot's token: {said}");
+        told
+    };
+    told(&place).says("telegram", "ok", "the bot is @example_bot, and asks for updates");
+    for (how, times, what, advice) in [
+        (Misbehaviour::Refuse(401, "Unauthorized"), 1, "does not know the bot's token", "@BotFather"),
+        (
+            Misbehaviour::Refuse(409, CONFLICT),
+            1,
+            "another program uses the bot's token",
+            "stop the other program",
+        ),
+        (Misbehaviour::Garbage, 1, "what answers is not the Bot API", "telegram.api_url"),
+        (Misbehaviour::BadGateway, 2, "Telegram cannot be reached", "telegram.api_url"),
+        (Misbehaviour::Break, 2, "Telegram cannot be reached", "telegram.api_url"),
+        (Misbehaviour::Hang, 2, "Telegram cannot be reached", "telegram.api_url"),
+    ] {
+        api.misbehave("getMe", times, how);
+        told(&place).says("telegram", "wrong", what).says("telegram", "wrong", advice);
+        // A try that was not made is not left for the next.
+        until("the Bot API answers as it should", || {
+            Told::of(&place.folder, &[])
+                .findings
+                .iter()
+                .any(|one| one["about"] == "telegram" && one["state"] == "ok")
+        });
+    }
+    // Another program hears the bot while a server runs: that is the server's to say.
+    let socket = place.folder.join("aegis.sock");
+    let file = place.folder.join("aegis.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("listen = [\"unix:{}\"]\n{text}", socket.display())).unwrap();
+    api.misbehave("getUpdates", 1_000_000, Misbehaviour::Refuse(409, CONFLICT));
+    let server = serve(&place.folder);
+    until("the server is told of the other program", || {
+        let told = Told::of(&place.folder, &[]);
+        told.findings.iter().any(|one| {
+            one["about"] == "server"
+                && one["what"].as_str().is_some_and(|what| what.contains("another program hears the bot"))
+        })
+    });
+    told(&place).says("server", "note", "telegram: another program hears the bot").says(
+        "telegram",
+        "ok",
+        "@example_bot",
+    );
+    let (_, secret) = TOKEN.split_once(':').unwrap();
+    assert!(!server.log().contains(secret), "the bot's token: {}", server.log());
+
+    api.revoke();
+    told(&place).says("telegram", "wrong", "does not know the bot's token").says(
+        "telegram",
+        "wrong",
+        "after /revoke",
+    );
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    told(&at_telegram(&format!("http://{nowhere}")))
+        .says("telegram", "wrong", "Telegram cannot be reached")
+        .says("telegram", "wrong", "can this machine reach");
+    told(&settings("public_url = \"http://localhost:8009\"\n")).says("telegram", "note", "no [telegram]");
 }

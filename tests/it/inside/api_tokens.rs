@@ -455,7 +455,8 @@ fn a_token_goes_and_comes_with_its_account(memory: Memory) {
     assert!(!opens(&house, &token), "disabled");
     set(true);
     assert!(opens(&house, &token), "enabled again");
-    let deleted = house.app.users.delete(person.id, Leaves::Perhaps, Actor::Command, house.now());
+    let deleted =
+        house.app.users.delete(person.id, Leaves::Perhaps, |write| write, Actor::Command, house.now());
     house.wait(deleted).unwrap();
     assert!(!opens(&house, &token), "deleted");
 }

@@ -50,7 +50,15 @@ const CHANGES: [(&str, Change); 7] = [
             .unwrap();
     }),
     ("user delete", |house, command, user, _| {
-        house.wait(command.users.delete(user, Leaves::AnAdministrator, Actor::Command, house.now())).unwrap();
+        house
+            .wait(command.users.delete(
+                user,
+                Leaves::AnAdministrator,
+                |write| write,
+                Actor::Command,
+                house.now(),
+            ))
+            .unwrap();
     }),
     ("user roles", |house, command, user, _| {
         let user = house.wait(command.users.by_id(user)).unwrap().unwrap();

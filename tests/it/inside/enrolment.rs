@@ -3,24 +3,21 @@
 use std::sync::Barrier;
 use std::time::Duration;
 
-use aegis::clock::Wall;
 use aegis::forwarded::Dialect;
 use aegis::identity::{Actor, Method};
 use aegis::links::Purpose;
 use aegis::second_factor::{Factors, SecondFactor};
 use aegis::secret::Secret;
-use aegis::sign_in::Arrival;
 use aegis::store::Write;
 use aegis::users::User;
-use aws_lc_rs::hmac;
 
 use super::factors::APPS;
 use super::house::{House, Memory, PASSWORD, PORTAL};
+use super::second_factor::Offered;
 use super::visit::{Browser, Visit, form, json as post};
 use crate::lab::client::{Answer, Ask};
 
 const HALF_AN_HOUR: Duration = Duration::from_mins(30);
-const STEP_UP: &str = "/login/step-up?rd=%2Faccount";
 
 fn house() -> House {
     House::open(Memory::On, APPS)
@@ -39,23 +36,12 @@ impl<'h> Person<'h> {
     }
 
     fn again(house: &'h House, user: User, methods: &[Method], enrols: bool) -> Self {
-        let now = house.now();
-        let arrival = Arrival {
-            address: None,
-            user_agent: None,
-            is_known: true,
-            keep: false,
-            enrol_until: enrols.then(|| now.plus(HALF_AN_HOUR)),
-            replaces: None,
-        };
-        let admitted = house.app.sign_in.admit(Write::new(), (user.id, user.epoch), methods, arrival, now);
-        let session = house.wait(admitted).expect("a session").session;
-        let cookie = format!("__Host-aegis_session={}", session.cookie.expect("a cookie").reveal());
+        let cookie = house.admit(user.id, methods, enrols.then_some(HALF_AN_HOUR)).cookie;
         Self { house, user, cookie }
     }
 
     /// Somebody who has an authenticator app, and showed it just now.
-    fn with_an_app(house: &'h House) -> (Self, App) {
+    fn with_an_app(house: &'h House) -> (Self, Offered) {
         let mut person = Self::new(house, &[Method::Password], true);
         let app = person.offered();
         let answer = person.posts("/account/factors/totp", &app.fields(house.now()));
@@ -65,7 +51,8 @@ impl<'h> Person<'h> {
     }
 
     fn gets(&self, path: &str) -> Answer {
-        self.house.send(&Ask::get(PORTAL, path).header("Cookie", &self.cookie))
+        let own = Ask::get(PORTAL, path).header("Sec-Fetch-Site", "same-origin");
+        self.house.send(&own.header("Cookie", &self.cookie))
     }
 
     fn posts(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
@@ -74,10 +61,10 @@ impl<'h> Person<'h> {
 
     /// What the page offers to set an app up with.
     #[track_caller]
-    fn offered(&self) -> App {
+    fn offered(&self) -> Offered {
         let answer = self.gets("/account/factors/totp");
         assert_eq!(answer.status, 200, "the page that sets up an app: {answer}");
-        App::on(&answer)
+        Offered::on(&answer)
     }
 
     fn factors(&self) -> Factors {
@@ -96,68 +83,25 @@ impl<'h> Person<'h> {
     }
 }
 
-/// An authenticator app that has scanned a page.
-struct App {
-    offer: String,
-    key: Vec<u8>,
-    code: std::cell::RefCell<String>,
-}
-
-impl App {
-    #[track_caller]
-    fn on(page: &Answer) -> Self {
-        let text = &page.body;
-        let between = |open: &str, close: char| {
-            let rest = text.split(open).nth(1).unwrap_or_else(|| panic!("no {open} on {page}"));
-            rest.split(close).next().unwrap().to_owned()
-        };
-        let key = between("aria-readonly=\"true\">", '<');
-        Self {
-            offer: between("name=\"offer\" value=\"", '"'),
-            key: base32(&key),
-            code: std::cell::RefCell::default(),
-        }
-    }
-
-    /// The form that brings the offer back, with the code of that moment.
-    fn fields(&self, now: Wall) -> [(&'static str, &str); 2] {
-        *self.code.borrow_mut() = code(&self.key, now);
-        let code: &str = Box::leak(self.code.borrow().clone().into_boxed_str());
-        [("offer", &self.offer), ("totp", code)]
-    }
-}
-
-/// RFC 4648, without what an app leaves out.
-fn base32(text: &str) -> Vec<u8> {
-    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
-    for letter in text.bytes().filter(|byte| *byte != b' ') {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'2'..=b'7' => letter - b'2' + 26,
-            other => panic!("{other} in {text}"),
-        };
-        bits = bits << 5 | u32::from(value);
-        count += 5;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count & 0xff) as u8);
-        }
-    }
-    bytes
-}
-
-/// RFC 6238, as an app computes it.
-fn code(key: &[u8], now: Wall) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
-    let mac = hmac::sign(&key, &(now.seconds() / 30).to_be_bytes());
-    let at = usize::from(mac.as_ref()[19] & 15);
-    let four: [u8; 4] = mac.as_ref()[at..at + 4].try_into().unwrap();
-    format!("{:06}", (u32::from_be_bytes(four) & 0x7fff_ffff) % 1_000_000)
-}
-
 #[track_caller]
 fn goes(answer: &Answer, to: &str) {
     assert_eq!((answer.status, answer.header("location")), (303, Some(to)), "sent to {to}: {answer}");
+}
+
+/// Where a factor is shown again, and back from there.
+fn step_up(back: &str) -> String {
+    let back: String = form_urlencoded::byte_serialize(back.as_bytes()).collect();
+    format!("/login/step-up?rd={back}")
+}
+
+/// That it sends there, and back to the page that asked, or to the account where that is none of its own.
+#[track_caller]
+fn steps_up(ask: &Ask, answer: &Answer) {
+    let asked = ask.to_string();
+    let pages = ["/account/factors/totp", "/account/factors/telegram", "/account/factors/recovery"];
+    let page = pages.into_iter().find(|page| asked.contains(page));
+    let begins = asked.starts_with("POST /account/factors/telegram ");
+    goes(answer, &step_up(page.filter(|_| !begins).unwrap_or("/account")));
 }
 
 /// Every door that adds a factor, as a browser or its script asks for it.
@@ -217,7 +161,7 @@ fn beside_a_factor_nothing_changes_before_it_was_shown_just_now() {
         for ask in doors(person).into_iter().chain(changes) {
             let answer = house.send(&ask);
             match answer.status {
-                303 => goes(&answer, STEP_UP),
+                303 => steps_up(&ask, &answer),
                 403 => assert!(answer.body.contains("second factor"), "{who}: {ask}\n{answer}"),
                 _ => panic!("{who} asked: {ask}\ncame back: {answer}"),
             }
@@ -251,9 +195,9 @@ fn the_first_factor_comes_by_a_link_and_opens_a_session_of_two() {
     let first = Person { house: &house, user: user.clone(), cookie: Browser::of(&answer).session };
     assert!(first.gets("/account/enrol").body.contains("/account/factors/totp"), "it is offered");
     let app = first.offered();
-    let wrong = first.posts("/account/factors/totp", &[("offer", &app.offer), ("totp", "12345")]);
+    let wrong = first.posts("/account/factors/totp", &[("offer", &app.sealed), ("totp", "12345")]);
     assert_eq!(wrong.status, 422, "no code: {wrong}");
-    assert_eq!(App::on(&wrong).offer, app.offer, "the same key again");
+    assert_eq!(Offered::on(&wrong).sealed, app.sealed, "the same key again");
     let answer = first.posts("/account/factors/totp", &app.fields(house.now()));
     goes(&answer, "/account/factors/recovery");
     let browser = Browser::of(&answer);
@@ -342,7 +286,7 @@ fn what_lets_the_first_factor_be_added_lets_no_second_be() {
     let (first, second) = (one.offered(), other.offered());
     let now = house.now();
     goes(&one.posts("/account/factors/totp", &first.fields(now)), "/account/factors/recovery");
-    goes(&other.posts("/account/factors/totp", &second.fields(now)), STEP_UP);
+    goes(&other.posts("/account/factors/totp", &second.fields(now)), &step_up("/account/factors/totp"));
     // And where both had got past the door: the write says the same.
     let add = SecondFactor::while_none(Write::unrecorded("a test"), one.user.id);
     let written = house.wait(house.app.store.write(add));
@@ -417,7 +361,7 @@ fn a_new_password_ends_other_sessions_and_makes_no_factor_newer() {
     assert_eq!(house.check(Dialect::Forward, &visit).status, 200, "it still has two factors");
     assert_eq!(after.gets("/account/factors/remove?factor=totp").status, 200, "six minutes are fresh");
     house.advance(Duration::from_mins(4));
-    goes(&after.gets("/account/factors/remove?factor=totp"), STEP_UP);
+    goes(&after.gets("/account/factors/remove?factor=totp"), &step_up("/account"));
     assert_eq!(after.told(), ["factor.added", "password.changed"]);
 }
 
@@ -469,6 +413,17 @@ fn telegram_is_linked_by_the_session_that_asked_as_who_its_page_showed() {
     let after = Person { house: &house, user: person.user.clone(), cookie: Browser::of(&answer).session };
     goes(&after.posts("/account/factors/remove", &[("factor", "telegram")]), "/account");
     assert_eq!(person.told(), ["factor.added", "factor.removed"]);
+}
+
+#[test]
+fn pages_that_wait_for_telegram_are_bounded_and_let_go_at_the_end() {
+    let mut house = house();
+    let person = Person::new(&house, &[Method::Password], true);
+    let session = house.wait(house.app.sessions.list(person.user.id, house.now())).unwrap()[0].id;
+    let links = &house.app.second_factor.telegram;
+    house.wait(links.offer(person.user.id, session, house.now())).expect("an offer");
+    let poll = Ask::fetch(PORTAL, "/account/factors/telegram/wait").header("Cookie", &person.cookie);
+    house.ends_with_four_who_wait(&poll);
 }
 
 #[test]

@@ -2,22 +2,24 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock, mpsc};
 use std::thread::JoinHandle;
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use aegis::clock::{Clock, Manual, Wall};
 use aegis::config::{self, Settings, Sources};
 use aegis::error::Faults;
-use aegis::identity::{Actor, UserId};
+use aegis::identity::{Actor, Method, SessionId, UserId};
 use aegis::password::StoredHash;
 use aegis::secret::Secret;
 use aegis::serve::house::start_telegram;
 use aegis::serve::routes::Routes;
 use aegis::serve::tasks::Tasks;
 use aegis::serve::{self, Drained, Limits, Listener, listen};
+use aegis::sign_in::Arrival;
 use aegis::state::App;
 use aegis::store::Write;
 use aegis::users::{NewUser, User};
@@ -62,6 +64,13 @@ pub(crate) struct House {
     running: Option<Running>,
     runtime: Option<Runtime>,
     names: AtomicUsize,
+}
+
+/// A session that was opened without a sign-in.
+pub(crate) struct Admitted {
+    pub(crate) session: SessionId,
+    /// As `name=value`.
+    pub(crate) cookie: String,
 }
 
 /// What ends with the server and begins anew with the next.
@@ -195,7 +204,13 @@ impl House {
 
     /// Ends the server as a signal does, and starts one again on the same data, at the same place.
     pub(crate) fn restart(&mut self) {
+        self.restart_after(|_| {});
+    }
+
+    /// The same, and in between this happens in the folder of settings and data.
+    pub(crate) fn restart_after(&mut self, happens: impl FnOnce(&Path)) {
         self.end();
+        happens(&self.folder);
         let settings = read(&self.folder, self.memory).expect("the settings of this test");
         let runtime = self.runtime.as_ref().expect("a runtime");
         let (app, _, running) = start(runtime, &self.clock, &settings, &[self.at]);
@@ -271,6 +286,11 @@ impl House {
         read(&self.folder, memory).expect("the settings of this test")
     }
 
+    /// Where settings and data are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.join("data")
@@ -304,6 +324,44 @@ impl House {
         self.wait(self.app.users.by_id(id)).expect("the store answers").expect("the person is there")
     }
 
+    /// How somebody arrives in a browser that was here before; for so long a first factor may be added.
+    pub(crate) fn arrival(&self, enrols: Option<Duration>) -> Arrival<'static> {
+        Arrival {
+            address: None,
+            user_agent: None,
+            is_known: true,
+            keep: false,
+            enrol_until: enrols.map(|span| self.now().plus(span)),
+            replaces: None,
+        }
+    }
+
+    /// A session of `user` in which `methods` were shown just now, as doors open one that know already who it
+    /// is; for so long a first factor may be added in it.
+    pub(crate) fn admit(&self, user: UserId, methods: &[Method], enrols: Option<Duration>) -> Admitted {
+        let account = (user, self.user(user).epoch);
+        let arrival = self.arrival(enrols);
+        let admitted = self.app.sign_in.admit(Write::new(), account, methods, arrival, self.now());
+        let session = self.wait(admitted).expect("a session").session;
+        let cookie = session.cookie.expect("a session of a browser has a cookie");
+        Admitted { session: session.id, cookie: format!("__Host-aegis_session={}", cookie.reveal()) }
+    }
+
+    /// Ends while as many wait by this poll as may, and sees that each of them is answered. Starts again.
+    pub(crate) fn ends_with_four_who_wait(&mut self, poll: &Ask) {
+        let at = self.at;
+        std::thread::scope(|scope| {
+            let all: Vec<_> = (0..5).map(|_| scope.spawn(|| poll.send(at))).collect();
+            // The fifth is sent away only when four wait.
+            until("one of five is sent away", || all.iter().any(ScopedJoinHandle::is_finished));
+            self.restart();
+            let mut answered: Vec<u16> =
+                all.into_iter().map(|one| one.join().expect("an answer").status).collect();
+            answered.sort_unstable();
+            assert_eq!(answered, [200, 200, 200, 200, 429], "let go at the end: {poll}");
+        });
+    }
+
     /// A hash of [`PASSWORD`], computed once.
     fn hash(&self) -> StoredHash {
         static HASH: OnceLock<StoredHash> = OnceLock::new();
@@ -335,7 +393,7 @@ impl Feed {
     }
 }
 
-fn read(folder: &std::path::Path, memory: Memory) -> Result<Settings, Faults> {
+fn read(folder: &Path, memory: Memory) -> Result<Settings, Faults> {
     let environment = [("AEGIS__LIMITS__REMEMBERED".to_owned(), memory.remembered().to_string())];
     config::read(&Sources {
         file: Some(folder.join("aegis.toml")),

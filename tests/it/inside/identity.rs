@@ -1,5 +1,7 @@
 //! What an app learns: identity headers, cookies and authorization, each as it should be.
 
+use aegis::store::Write;
+
 use super::house::{APPS, House, Memory};
 use super::visit::{DIALECTS, Visit};
 use crate::lab::IDENTITY;
@@ -122,7 +124,7 @@ fn names_beyond_ascii_are_encoded(memory: Memory) {
         ("", person.username.as_str()),
     ] {
         let actor = aegis::identity::Actor::Command;
-        let renamed = house.app.users.set_name(person.id, display, actor, house.now());
+        let renamed = house.app.users.set_name(Write::new(), person.id, display, actor, house.now());
         house.wait(renamed).expect("renamed");
         let visit = Visit::new("closed.example.com", "/").cookie(&user.token);
         let answer = house.check(super::visit::DIALECTS[0], &visit);

@@ -94,7 +94,13 @@ fn every_kind_of_wrong_is_the_same(memory: Memory) {
         house.send(&token(locked.username.as_str(), "wrong"));
     }
     house
-        .wait(house.app.users.delete(without.id, aegis::users::Leaves::Perhaps, command, house.now()))
+        .wait(house.app.users.delete(
+            without.id,
+            aegis::users::Leaves::Perhaps,
+            |write| write,
+            command,
+            house.now(),
+        ))
         .unwrap();
     let long = "x".repeat(1025);
     let mut first: Option<Answer> = None;

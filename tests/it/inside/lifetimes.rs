@@ -260,7 +260,7 @@ fn what_an_administrator_changes_acts_at_once(memory: Memory) {
     both(house, &browser, false, "every session ended");
     let browser = house.sign_in(person.username.as_str());
     both(house, &browser, true, "signed in once more");
-    house.wait(users.delete(person.id, Leaves::AnAdministrator, actor, house.now())).unwrap();
+    house.wait(users.delete(person.id, Leaves::AnAdministrator, |write| write, actor, house.now())).unwrap();
     both(house, &browser, false, "deleted");
     let answer = house.send(&form("/login", &[("email", person.username.as_str()), ("password", PASSWORD)]));
     assert_eq!(answer.status, 422, "a deleted account signs in: {answer}");

@@ -5,9 +5,7 @@ use std::time::Duration;
 use aegis::api_tokens::Fingerprint;
 use aegis::audit;
 use aegis::forwarded::Dialect;
-use aegis::identity::{Method, SessionId};
-use aegis::sessions::{NewSession, Purpose};
-use aegis::store::Write;
+use aegis::identity::Method;
 use aegis::users::User;
 
 use super::house::{APPS, House, Memory, PORTAL};
@@ -22,22 +20,7 @@ with_and_without_memory!(
 
 /// The cookie of a session in which these were shown.
 fn session(house: &House, user: &User, methods: &[Method]) -> String {
-    let new = NewSession {
-        id: SessionId::new(),
-        authenticated_at: None,
-        user: user.id,
-        epoch: house.user(user.id).epoch,
-        purpose: Purpose::Web,
-        audience: None,
-        methods,
-        keep: false,
-        enrol_until: Some(house.now().plus(Duration::from_hours(1))),
-        address: None,
-        user_agent: None,
-        replaces: None,
-    };
-    let opened = house.wait(house.app.sessions.open(Write::new(), new, house.now())).expect("a session");
-    format!("__Host-aegis_session={}", opened.cookie.expect("of a browser").reveal())
+    house.admit(user.id, methods, Some(Duration::from_hours(1))).cookie
 }
 
 fn two_factors(house: &House, user: &User) -> String {

@@ -38,11 +38,6 @@ const MAY: &[May] = &[
     May { path: urls::LOGIN, with_none: &["device", "session"], with_one: &["challenge"] },
     May { path: urls::LOGOUT, with_none: &["session"], with_one: &["session"] },
     May { path: urls::TOKEN, with_none: &["session"], with_one: &["challenge"] },
-    May {
-        path: urls::LOGIN_PASSKEY_OPTIONS,
-        with_none: &["passkey_ceremony"],
-        with_one: &["passkey_ceremony"],
-    },
     May { path: urls::LOGIN_STEP_UP, with_none: &[], with_one: &["challenge"] },
     May { path: urls::ACCOUNT_NAME, with_none: &["account", "notice"], with_one: &[] },
     May { path: urls::ACCOUNT_PASSWORD, with_none: PASSWORD_CHANGES, with_one: &[] },

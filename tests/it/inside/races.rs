@@ -2,10 +2,12 @@
 
 use std::sync::Barrier;
 
-use aegis::audit::{self, Event};
-use aegis::identity::Actor;
+use aegis::audit::{self, Entry, Event, Recorded as _};
+use aegis::identity::{Actor, Method, SessionId, UserId};
 use aegis::links::Purpose;
-use aegis::users::Leaves;
+use aegis::sessions::Sessions;
+use aegis::store::{Write, WriteError};
+use aegis::users::{Leaves, User, Users};
 
 use super::house::{APPS, House, Memory, PASSWORD};
 use super::visit::{Browser, form};
@@ -37,6 +39,52 @@ fn statuses(answers: &[Answer]) -> Vec<u16> {
 
 fn password(number: usize) -> String {
     format!("nine bridges across estuary {number}")
+}
+
+/// What ends what a session was judged by.
+type End = fn(&House, UserId, SessionId);
+
+const ENDS: [(&str, End); 4] = [
+    ("it was ended", |house, user, session| {
+        let ended =
+            house.app.sessions.end(user, session, Event::SessionEnded, Actor::User(user), None, house.now());
+        assert!(house.wait(ended).expect("the store writes"), "it was open until then");
+    }),
+    ("all of the account's were", |house, user, _| {
+        house.wait(house.app.users.end_sessions(user, Actor::Command, house.now())).unwrap();
+    }),
+    ("the account was disabled", |house, user, _| {
+        let active = house.app.users.set_active(user, false, Leaves::Perhaps, Actor::Command, house.now());
+        house.wait(active).unwrap();
+    }),
+    ("the account was deleted", |house, user, _| {
+        let also = |write| write;
+        let deleted = house.app.users.delete(user, Leaves::Perhaps, also, Actor::Command, house.now());
+        house.wait(deleted).unwrap();
+    }),
+];
+
+#[test]
+fn what_was_judged_by_a_session_that_ends_meanwhile_is_not_done() {
+    let house = House::open(Memory::On, APPS);
+    for (what, end) in ENDS {
+        let user = house.person(&[]);
+        let session = house.admit(user.id, &[Method::Password], None).session;
+        let write = |guard: fn(Write, SessionId, &User) -> Write| {
+            let entry = Entry::new(Event::UserRenamed, Actor::User(user.id)).about(user.id);
+            let write = guard(Write::new(), session, &user).audit(entry, house.now());
+            house.wait(house.app.store.write(write)).map(drop)
+        };
+        let by_session = || write(|base, session, _| Sessions::while_live(base, session));
+        let by_device = || write(|base, _, user| Users::while_unchanged(base, user));
+        assert_eq!((by_session(), by_device()), (Ok(()), Ok(())), "before {what}");
+        end(&house, user.id, session);
+        let refused = Err(WriteError::Unexpected(0));
+        assert_eq!(by_session(), refused, "after {what}");
+        // Known by a device, there is no session to end.
+        let is_of_one = what == "it was ended";
+        assert_eq!(by_device(), if is_of_one { Ok(()) } else { refused }, "by a device, after {what}");
+    }
 }
 
 #[test]
@@ -115,7 +163,13 @@ fn a_first_administrator_is_not_a_second() {
         let users = house.wait(house.app.users.list()).expect("the store answers");
         for user in users {
             house
-                .wait(house.app.users.delete(user.id, Leaves::Perhaps, Actor::Command, house.now()))
+                .wait(house.app.users.delete(
+                    user.id,
+                    Leaves::Perhaps,
+                    |write| write,
+                    Actor::Command,
+                    house.now(),
+                ))
                 .unwrap();
         }
     }

@@ -10,6 +10,7 @@ with_and_without_memory!(
     rules_change_at_once_for_whoever_is_remembered,
     a_wrong_file_changes_nothing_and_is_told,
     what_needs_a_restart_is_named,
+    whoever_asks_meanwhile_is_answered_by_the_one_or_by_the_other,
 );
 
 fn rules_change_at_once_for_whoever_is_remembered(memory: Memory) {
@@ -93,4 +94,49 @@ fn what_needs_a_restart_is_named(memory: Memory) {
     ] {
         assert_eq!(house.reload(&settings).expect("good settings"), named, "for {settings}");
     }
+}
+
+/// Between two sets of rules there is no moment with none, nor one with a part of each.
+fn whoever_asks_meanwhile_is_answered_by_the_one_or_by_the_other(memory: Memory) {
+    let open = APPS.to_owned();
+    let shut = format!(
+        "headers = \"x-auth-request\"\n{}",
+        APPS.replace("\"public\"", "\"signed_in\"").replace("roles = [\"admin\"]", "require = \"public\"")
+    );
+    let house = House::open(memory, &open);
+    let user = house.sign_in(house.person(&[]).username.as_str());
+    let visits = [
+        Visit::new("open.example.com", "/"),
+        Visit::new("closed.example.com", "/admin"),
+        Visit::new("closed.example.com", "/admin").cookie(&user.token),
+        Visit::new("closed.example.com", "/").cookie(&user.token),
+        Visit::new("shut.example.com", "/").cookie(&user.token),
+    ];
+    let ask = |visit: &Visit| {
+        let answer = house.send(&visit.through(Dialect::Forward));
+        let names = ["remote-user", "x-auth-request-user"].map(|name| answer.header(name).map(str::to_owned));
+        (answer.status, names)
+    };
+    let all = || visits.iter().map(ask).collect::<Vec<_>>();
+    let by_open = all();
+    house.reload(&shut).expect("good settings");
+    let by_shut = all();
+    assert_eq!(by_open.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [200, 401, 403, 200, 403]);
+    assert_eq!(by_shut.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [401, 200, 200, 200, 403]);
+    std::thread::scope(|scope| {
+        let reloading = scope.spawn(|| {
+            for round in 0..100 {
+                let settings = if round % 2 == 0 { &open } else { &shut };
+                house.reload(settings).expect("good settings");
+                all();
+            }
+        });
+        while !reloading.is_finished() {
+            for (position, visit) in visits.iter().enumerate() {
+                let came = ask(visit);
+                let known = [&by_open[position], &by_shut[position]];
+                assert!(known.contains(&&came), "{visit:?}\ncame back: {came:?}\nknown: {known:?}");
+            }
+        }
+    });
 }

@@ -2,6 +2,7 @@
 
 mod ends;
 mod races;
+mod restored;
 mod script;
 mod steps;
 
@@ -61,8 +62,7 @@ fn link(house: &House, user: UserId) {
 pub(crate) fn authenticator(house: &House, user: UserId) -> App {
     let totp = &house.app.second_factor.totp;
     let offer = totp.offer(user, SessionId::new(), house.now()).expect("an offer");
-    let letters = offer.secret_text().reveal().replace([' ', '-'], "");
-    let app = App(base32(&letters));
+    let app = App::of(offer.secret_text().reveal());
     let first = Secret::new(app.code(house.now()));
     let enrolled = totp.enrol(Write::unrecorded("a test"), user, &offer, &first, house.now());
     let proof = enrolled.expect("the keys seal").expect("the first code is right");
@@ -83,6 +83,17 @@ fn recovery_codes(house: &House, user: UserId) -> Vec<Secret> {
 pub(crate) struct App(Vec<u8>);
 
 impl App {
+    /// One that was given this key (RFC 4648), in groups or not.
+    pub(crate) fn of(letters: &str) -> Self {
+        Self(base32(&letters.replace(' ', "")))
+    }
+
+    /// The bytes of its key.
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The code of that moment.
     pub(crate) fn code(&self, now: Wall) -> String {
         let step = now.seconds().div_euclid(30).to_be_bytes();
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0), &step);
@@ -97,6 +108,30 @@ impl App {
         let right: Vec<String> =
             (-2..3).map(|step: i64| self.code(Wall::from_seconds(now.seconds() + 30 * step))).collect();
         (0..10).map(|number| format!("{number:06}")).find(|code| !right.contains(code)).unwrap()
+    }
+}
+
+/// What the page that sets an authenticator app up offers, and an app that has scanned it.
+pub(crate) struct Offered {
+    pub(crate) letters: String,
+    pub(crate) sealed: String,
+    pub(crate) app: App,
+}
+
+impl Offered {
+    #[track_caller]
+    pub(crate) fn on(page: &Answer) -> Self {
+        let between = |open: &str, close: char| {
+            let rest = page.body.split(open).nth(1).unwrap_or_else(|| panic!("no {open} on {page}"));
+            rest.split(close).next().expect("its end").to_owned()
+        };
+        let letters = between("aria-readonly=\"true\">", '<');
+        Self { app: App::of(&letters), sealed: between("name=\"offer\" value=\"", '"'), letters }
+    }
+
+    /// The form that brings the offer back, with the code of that moment.
+    pub(crate) fn fields(&self, now: Wall) -> [(&'static str, &str); 2] {
+        [("offer", &self.sealed), ("totp", Box::leak(self.app.code(now).into_boxed_str()))]
     }
 }
 

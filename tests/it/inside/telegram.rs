@@ -24,7 +24,8 @@ use tokio::runtime::Runtime;
 
 use super::house::{House, Memory, PASSWORD, START};
 
-const TOKEN: &str = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw-";
+/// The token of the bot.
+pub(crate) const TOKEN: &str = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw-";
 const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0";
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -139,14 +140,7 @@ impl Stage {
 
     /// The browser comes for its session.
     fn finish(&self, opened: &Opened) -> Option<Signed> {
-        let arrival = Arrival {
-            address: None,
-            user_agent: Some(FIREFOX),
-            is_known: true,
-            keep: false,
-            enrol_until: None,
-            replaces: None,
-        };
+        let arrival = Arrival { user_agent: Some(FIREFOX), ..self.house.arrival(None) };
         let challenge = self.wait(self.challenge(opened));
         let proof = challenge.approval()?;
         let finishing =
@@ -176,7 +170,7 @@ impl Stage {
 }
 
 /// A stand-in for Telegram by that clock, where it answers, and what it runs in.
-fn world(clock: Clock) -> (BotApi, SocketAddr, Runtime) {
+pub(crate) fn world(clock: Clock) -> (BotApi, SocketAddr, Runtime) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let api = BotApi::new(&Secret::new(TOKEN), "example_bot", clock).expect("a stand-in");
     let at = {

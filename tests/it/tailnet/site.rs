@@ -10,12 +10,12 @@ use crate::lab::way::Way;
 use crate::lab::{Lab, PASSWORD, PORTAL, sign_in_form};
 
 /// The login of the laptop's owner, who is `sam`.
-const SAM: &str = "user-2@fake-control.example.net";
+pub(super) const SAM: &str = "user-2@fake-control.example.net";
 /// The login of the owner of the node that joins first, who is nobody yet.
 const STRANGER: &str = "user-3@fake-control.example.net";
 
 /// A page of the site, opened on a device of the tailnet.
-fn page(lab: &Lab, node: &str, path: &str, cookie: &str) -> Answer {
+pub(super) fn page(lab: &Lab, node: &str, path: &str, cookie: &str) -> Answer {
     let mut ask = Ask::navigation(PORTAL, path);
     if !cookie.is_empty() {
         ask = ask.header("Cookie", cookie);
@@ -24,7 +24,7 @@ fn page(lab: &Lab, node: &str, path: &str, cookie: &str) -> Answer {
 }
 
 /// A form of the site, sent from a device of the tailnet.
-fn send(lab: &Lab, node: &str, path: &str, fields: &[(&str, &str)], cookie: &str) -> Answer {
+pub(super) fn send(lab: &Lab, node: &str, path: &str, fields: &[(&str, &str)], cookie: &str) -> Answer {
     let mut ask = Ask::new("POST", PORTAL, path)
         .header("Origin", &format!("http://{PORTAL}"))
         .header("Sec-Fetch-Site", "same-origin")
@@ -44,7 +44,7 @@ fn login(host: &str) -> String {
 }
 
 /// The cookie of a session on the site, and not that of the apps.
-fn session(lab: &Lab, name: &str) -> String {
+pub(super) fn session(lab: &Lab, name: &str) -> String {
     let answer = lab.send(&sign_in_form(name, PASSWORD, ""));
     let cookies = answer.cookies();
     let session = cookies.into_iter().find(|cookie| cookie.starts_with("__Host-aegis_session="));
@@ -70,7 +70,7 @@ fn leads(answer: &Answer, to: &str) {
 }
 
 #[track_caller]
-fn says(answer: &Answer, status: u16, words: &[&str]) {
+pub(super) fn says(answer: &Answer, status: u16, words: &[&str]) {
     assert_eq!(answer.status, status, "{answer}");
     for words in words {
         assert!(answer.body.contains(words), "it does not say {words:?}: {answer}");
@@ -78,7 +78,7 @@ fn says(answer: &Answer, status: u16, words: &[&str]) {
 }
 
 /// What the record says, newest last, as `aegis audit tail` prints it.
-fn record(lab: &Lab) -> Vec<serde_json::Value> {
+pub(super) fn record(lab: &Lab) -> Vec<serde_json::Value> {
     let output = lab.aegis().command(&["audit", "tail", "--json"], "");
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{text}"))).collect()

@@ -32,7 +32,7 @@ fn asked(site: &Site, step: &Step<'_>, asks: Asks, tried: Tried) -> Response {
         }
     };
     let card = html! {
-        (head("Approve this sign-in in Telegram", leads_to(step.to).as_ref()))
+        (head("Approve this sign‑in in Telegram", leads_to(step.to).as_ref()))
         (said(step, tried))
         @match asks {
             Asks::Pick(shown) => (number("Tap this number in the ", shown)),
@@ -79,7 +79,7 @@ fn not_asked(site: &Site, step: &Step<'_>, tried: Tried) -> Response {
             (StatusCode::OK, "Telegram is paused for this account", html! { (paused(step.telegram)) })
         }
         OnTelegram::NotAsked => {
-            (StatusCode::OK, "Approve this sign-in in Telegram", html! { "No request was sent yet." })
+            (StatusCode::OK, "Approve this sign‑in in Telegram", html! { "No request was sent yet." })
         }
         OnTelegram::Unused | OnTelegram::Asked(_) => (
             StatusCode::SERVICE_UNAVAILABLE,

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use aegis::identity::Actor;
+use aegis::identity::{Actor, Method};
 use aegis::second_factor::challenge::Answer as Tap;
 use aegis::users::{Leaves, User};
 
 use super::super::house::House;
-use super::{Desk, WISHED, authenticator, house, linked, lock, sessions, unlock};
+use super::super::visit::form;
+use super::{App, Desk, WISHED, authenticator, house, linked, lock, sessions, unlock};
 use crate::lab::client::Answer;
 
 /// What brings a sign-in that waits to an end.
@@ -195,4 +196,79 @@ fn a_stranger_does_not_take_the_place_of_a_browser_that_is_known() {
     let mut stranger = Desk::waiting(&house, &person);
     known.signs_in(&person);
     assert_eq!(stranger.gets("/login/approve").status, 409);
+}
+
+/// A way to finish, or to go on with, a sign-in that waits.
+type Shows = fn(&mut Desk<'_>, &App) -> Answer;
+
+const WAYS: [(&str, Shows); 3] = [
+    ("an approval", |desk, _| {
+        desk.approves();
+        desk.posts("/login/continue", &[])
+    }),
+    ("a code", |desk, app| desk.posts("/login/code", &[("totp", &app.code(desk.house.now()))])),
+    ("asking again", |desk, _| {
+        desk.house.advance(Duration::from_secs(30));
+        desk.posts("/login/again", &[])
+    }),
+];
+
+#[test]
+fn a_step_up_is_worth_nothing_once_its_session_has_ended() {
+    for (way, shows) in WAYS {
+        for is_over in [false, true] {
+            let house = house();
+            let person = linked(&house);
+            let app = authenticator(&house, person.id);
+            let mut desk = Desk::waiting(&house, &person);
+            desk.approves();
+            desk.posts("/login/continue", &[]);
+            assert!(desk.is_signed_in(), "{way}: signed in at first");
+            let begun = desk.posts("/login/step-up", &[("rd", "/account")]);
+            assert_eq!(begun.header("location"), Some("/login/approve"), "{way}: {begun}");
+            if is_over {
+                let elsewhere = house.admit(person.id, &[Method::Password], None).cookie;
+                let ends = form("/account/sessions/end-others", &[]).header("Cookie", &elsewhere);
+                let ended = house.send(&ends);
+                assert_eq!((ended.status, sessions(&house, person.id)), (200, 1), "{way}: {ended}");
+            }
+            let answer = shows(&mut desk, &app);
+            let status = if is_over { 410 } else { 303 };
+            assert_eq!(
+                answer.status, status,
+                "{way}, after its session ended: {is_over}\ncame back: {answer}"
+            );
+            let opened = answer
+                .cookies()
+                .iter()
+                .any(|cookie| cookie.starts_with("__Host-aegis_session=") && !cookie.ends_with('='));
+            assert_eq!(opened, !is_over && way != "asking again", "{way}: a session in {answer}");
+            assert_eq!(sessions(&house, person.id), 1, "{way}: sessions, after {answer}");
+        }
+    }
+}
+
+#[test]
+fn a_sign_in_is_asked_for_again_for_ten_minutes_and_no_longer() {
+    for (last, goes_on) in [(Duration::from_secs(59), true), (Duration::from_mins(1), false)] {
+        let house = house();
+        let person = linked(&house);
+        let mut desk = Desk::waiting(&house, &person);
+        for minute in 1..10 {
+            house.advance(Duration::from_mins(1));
+            let again = desk.posts("/login/again", &[]);
+            assert_eq!(again.status, 303, "in minute {minute}: {again}");
+        }
+        let waits = desk.challenge().id;
+        house.advance(last);
+        let again = desk.posts("/login/again", &[]);
+        let status = if goes_on { 303 } else { 410 };
+        assert_eq!(again.status, status, "nine minutes and {last:?} after the password: {again}");
+        assert_eq!(desk.challenge().id != waits, goes_on, "another waits in its place, {last:?} later");
+        if !goes_on {
+            assert!(again.body.contains("This sign-in is over"), "what the page says: {again}");
+            let anew = desk.signs_in(&person);
+            assert_eq!(anew.status, 303, "the password begins another: {anew}");
+        }
+    }
 }

@@ -89,14 +89,8 @@ fn fifty_polls_at_once_are_bounded_and_all_end() {
         let told = answers.iter().filter(|answer| answer.status == 200);
         assert!(told.clone().count() == 4 && told.clone().all(|one| one.json()["state"] == "approved"));
     });
-    // At the end of the server nobody who waits is cut.
     let poll = Desk::waiting(&house, &person).poll();
-    let connections: Vec<_> = (0..3).map(|_| poll.open(at)).collect();
-    house.restart();
-    for mut connection in connections {
-        let answer = Answer::read(&mut connection, "GET");
-        assert!([0, 200].contains(&answer.status), "let go at the end: {answer}");
-    }
+    house.ends_with_four_who_wait(&poll);
 }
 
 #[test]

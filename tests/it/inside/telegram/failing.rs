@@ -122,7 +122,7 @@ fn another_program_that_hears_the_bot_is_told_of_and_it_goes_on() {
 #[test]
 fn what_was_under_way_at_the_end_is_said_after_the_next_start() {
     let mut stage = Stage::open("pick");
-    let (user, phone) = stage.person(7, "Sam H");
+    let (user, phone) = settled(&stage, 7, "Sam H");
     stage.api.misbehave("sendMessage", 1, Misbehaviour::Hang);
     let opened = stage.begin(&user);
     let tap = opened.challenge.tap.clone().unwrap();

@@ -1,0 +1,279 @@
+//! Which requests a rule is for, where it names a regular expression or networks.
+
+use super::*;
+
+fn from<'a>(app: &'a App, path: &str, address: &str) -> &'a str {
+    let address = (!address.is_empty()).then(|| address.parse::<ClientAddress>().unwrap());
+    let parsed = CanonicalPath::parse(path).unwrap_or_else(|why| panic!("{path}: {why}"));
+    app.rule_for(&Method::GET, &parsed, address).name()
+}
+
+#[test]
+fn a_regular_expression_is_held_against_the_whole_path_in_every_spelling() {
+    let app = app("require = \"signed_in\"\n\
+         [[app.x.rule]]\npath_regex = '^/api/v[0-9]+/health$'\nrequire = \"public\"\n\
+         [[app.x.rule]]\npath_regex = '^/(?i:admin)(/.*)?$'\nrequire = \"deny\"\n\
+         [[app.x.rule]]\npath_regex = '^/(?:album|photo)s/é a/.+$'\nroles = [\"a\"]\n");
+    let (health, admin) =
+        ("app.x rule 1 (path_regex ^/api/v[0-9]+/health$)", "app.x rule 2 (path_regex ^/(?i:admin)(/.*)?$)");
+    let albums = "app.x rule 3 (path_regex ^/(?:album|photo)s/é a/.+$)";
+    let whole = "app.x (whole app)";
+    for (path, expected) in [
+        ("/api/v1/health", health),
+        ("/api//v12//health", health),
+        ("/%61pi/v1/%68ealth", health),
+        ("/api/v1/healthz", whole),
+        ("/api/v1/health/", whole),
+        ("/api/v1/health%20", whole),
+        ("/x/api/v1/health", whole),
+        ("/api/v/health", whole),
+        ("/admin", admin),
+        ("/ADMIN/x", admin),
+        ("/%41dmin", admin),
+        ("//admin//x", admin),
+        ("/administrator", whole),
+        // What some servers read as the path that is closed, and others do not.
+        ("/admin;x", admin),
+        ("/admin;x/y", admin),
+        ("/;/admin", admin),
+        // Open to one reader and not to the other.
+        ("/api/v1/health;x", whole),
+        ("/api/v1;x/health", whole),
+        ("/albums/%C3%A9%20a/b", albums),
+        ("/photos/é%20a/b?c".split('?').next().unwrap(), albums),
+        ("/albums/é%20a/", whole),
+    ] {
+        assert_eq!(rule(&app, "GET", path).name(), expected, "GET {path}");
+    }
+}
+
+#[test]
+fn a_regular_expression_that_takes_long_elsewhere_is_answered() {
+    let app = app("require = \"signed_in\"\n[[app.x.rule]]\npath_regex = '^/(a+)+$'\nrequire = \"deny\"\n");
+    let path = format!("/{}!", "a".repeat(8_000));
+    assert_eq!(rule(&app, "GET", &path).name(), "app.x (whole app)");
+}
+
+#[test]
+fn a_regular_expression_that_is_not_for_whole_paths_is_refused() {
+    let refused = |pattern: &str| {
+        let said = compiled(&format!(
+            "{HEAD}[app.x]\nhosts = [\"x.example.com\"]\nrequire = \"signed_in\"\n[[app.x.rule]]\npath_regex = '{pattern}'"
+        ));
+        let mut faults = said.err().unwrap_or_else(|| panic!("{pattern} was accepted")).0;
+        assert_eq!((faults.len(), faults[0].line), (1, Some(8)), "{pattern}: {faults:?}");
+        let fault = faults.remove(0);
+        (fault.message, fault.hint.unwrap_or_default())
+    };
+    for (pattern, hint) in [
+        ("/x", "write \"^/x$\","),
+        ("^/x", "write \"^/x$\","),
+        ("/x$", "write \"^/x$\","),
+        ("", "write \"^$\","),
+        ("^/x$|/y", "write \"^(?:/x$|/y)$\","),
+        ("^/x|/y$", "write \"^(?:/x|/y)$\","),
+        ("(?m)^/x$", "write \"^(?m)^/x$\","),
+        ("(?:^)?/x$", "write \"^(?:^)?/x$\","),
+        ("^/x$\\n?", "write \"^/x$\\\\n?$\","),
+    ] {
+        let (message, said) = refused(pattern);
+        assert!(message.ends_with("` is not for a whole path"), "{pattern}: {message}");
+        assert!(said.starts_with(hint), "{pattern}: {said}");
+    }
+    for (pattern, expected) in [
+        ("^x$", "would never match"),
+        ("^(?:admin|user)/.*$", "would never match"),
+        ("^/a%2fb$", "would never match"),
+        ("^[^\\s\\S]$", "would never match"),
+        ("^/a;.*$", "has a semicolon"),
+        ("^/(a$", "is no regular expression: unclosed group"),
+        (
+            "^/(?=a)$",
+            "is no regular expression: look-around, including look-ahead and look-behind, is not supported",
+        ),
+        ("^/(a)\\1$", "is no regular expression: backreferences are not supported"),
+        ("^/\\w{500}$", "takes too much memory"),
+    ] {
+        let (message, _) = refused(pattern);
+        assert!(message.ends_with(&format!("` {expected}")), "{pattern}: {message}");
+    }
+    let (message, _) = refused(&format!("^/{}$", "a".repeat(1000)));
+    assert_eq!(message, "`path_regex` has more than 1000 characters");
+    for pattern in ["^/$", "^/x$|^/y$", "^(?:/x|/y)$", "^/(?i)x$", "\\A/x\\z", "^(/a)?/b$", "^.*$"] {
+        app(&format!("require = \"signed_in\"\n[[app.x.rule]]\npath_regex = '{pattern}'"));
+    }
+    let both = "[app.x]\nhosts = [\"x.example.com\"]\n[[app.x.rule]]\npath = \"/x\"\npath_regex = '^/x$'";
+    assert_eq!(faults(&format!("{HEAD}{both}")), ["aegis.toml:8: `path` and `path_regex` are both set"]);
+}
+
+#[test]
+fn a_rule_for_networks_is_for_whoever_comes_from_there() {
+    let app = app("require = \"two_factor\"\n\
+         [[app.x.rule]]\npath = \"/health\"\nnetworks = [\"10.0.0.5\"]\nrequire = \"public\"\n\
+         [[app.x.rule]]\nnetworks = [\"192.168.0.0/16\", \"fd00::/8\", \"::ffff:172.16.0.0/108\"]\nrequire = \"signed_in\"\n");
+    let health = "app.x rule 1 (path /health, networks 10.0.0.5)";
+    let home = "app.x rule 2 (path /*, networks 192.168.0.0/16, fd00::/8, ::ffff:172.16.0.0/108)";
+    let whole = "app.x (whole app)";
+    for (path, address, expected) in [
+        ("/health", "10.0.0.5", health),
+        ("/health", "::ffff:10.0.0.5", health),
+        ("/health", "10.0.0.6", whole),
+        ("/health", "", whole),
+        ("/", "192.168.3.4", home),
+        ("/health", "192.168.3.4", home),
+        ("/", "::ffff:192.168.3.4", home),
+        ("/", "fd12::1", home),
+        ("/", "172.31.0.1", home),
+        ("/", "172.32.0.1", whole),
+        ("/", "fe80::1", whole),
+        ("/", "198.51.100.7", whole),
+        ("/", "", whole),
+        ("/a;b", "192.168.3.4", home),
+    ] {
+        assert_eq!(from(&app, path, address), expected, "GET {path} from {address:?}");
+    }
+    for (networks, expected) in [
+        ("[]", "7: `networks` is empty: the rule would never match"),
+        ("[\"192.168.0.7/16\"]", "8: `networks`: `192.168.0.7/16` is not a network such as 10.0.0.0/8"),
+        ("[\"lan\"]", "8: `networks`: `lan` is not a network such as 10.0.0.0/8"),
+    ] {
+        let text = format!(
+            "[app.x]\nhosts = [\"x.example.com\"]\nrequire = \"deny\"\n[[app.x.rule]]\nnetworks = {networks}"
+        );
+        assert_eq!(faults(&format!("{HEAD}{text}")), [format!("aegis.toml:{expected}")], "{networks}");
+    }
+}
+
+/// The notes on the order of these rules, of an app that asks for the role `a`.
+fn notes(rules: &str) -> Vec<String> {
+    let policy = apps(&format!(
+        "[app.x]\nhosts = [\"x.example.com\"]\nrequire = \"signed_in\"\nroles = [\"a\"]\n{rules}"
+    ));
+    let without_hint = |note: &Fault| Fault { hint: None, ..note.clone() }.to_string();
+    policy.notes().iter().map(without_hint).collect()
+}
+
+#[test]
+fn a_rule_that_is_never_asked_is_noted_with_what_stands_before_it() {
+    for (rules, expected) in [
+        (
+            "[[app.x.rule]]\npath = \"/a/*\"\n[[app.x.rule]]\npath = \"/a/b/*\"",
+            Some(
+                "rule 2 (path /a/b/*) is never asked: before it comes app.x rule 1 (path /a/*), at aegis.toml:8",
+            ),
+        ),
+        (
+            "[[app.x.rule]]\npath = \"/a/*\"\n[[app.x.rule]]\npath = \"/a/\"",
+            Some(
+                "rule 2 (path /a/) is never asked: before it comes app.x rule 1 (path /a/*), at aegis.toml:8",
+            ),
+        ),
+        ("[[app.x.rule]]\npath = \"/a/*\"\n[[app.x.rule]]\npath = \"/ab/*\"", None),
+        ("[[app.x.rule]]\npath = \"/a/b/*\"\n[[app.x.rule]]\npath = \"/a/*\"", None),
+        (
+            "[[app.x.rule]]\n[[app.x.rule]]\npath_regex = '^/x$'",
+            Some(
+                "rule 2 (path_regex ^/x$) is never asked: before it comes app.x rule 1 (path /*), at aegis.toml:8",
+            ),
+        ),
+        (
+            "[[app.x.rule]]\npath = \"/a/*\"\n[[app.x.rule]]\npath_regex = '^/a/[0-9]+$'",
+            Some(
+                "rule 2 (path_regex ^/a/[0-9]+$) is never asked: before it comes app.x rule 1 (path /a/*), at aegis.toml:8",
+            ),
+        ),
+        (
+            "[[app.x.rule]]\npath = \"/a/*\"\n[[app.x.rule]]\npath_regex = '^/a$'",
+            Some(
+                "rule 2 (path_regex ^/a$) is never asked: before it comes app.x rule 1 (path /a/*), at aegis.toml:8",
+            ),
+        ),
+        ("[[app.x.rule]]\npath = \"/a/*\"\n[[app.x.rule]]\npath_regex = '^/a.*$'", None),
+        (
+            "[[app.x.rule]]\npath_regex = '^/[a-z]+$'\n[[app.x.rule]]\npath = \"/abc\"",
+            Some(
+                "rule 2 (path /abc) is never asked: before it comes app.x rule 1 (path_regex ^/[a-z]+$), at aegis.toml:8",
+            ),
+        ),
+        (
+            "[[app.x.rule]]\npath_regex = '^/x$'\n[[app.x.rule]]\npath_regex = '^/x$'",
+            Some(
+                "rule 2 (path_regex ^/x$) is never asked: before it comes app.x rule 1 (path_regex ^/x$), at aegis.toml:8",
+            ),
+        ),
+        (
+            "[[app.x.rule]]\nmethods = [\"GET\"]\n[[app.x.rule]]\nmethods = [\"POST\"]\n[[app.x.rule]]\npath = \"/a\"\nmethods = [\"POST\", \"GET\"]",
+            Some(
+                "rule 3 (path /a, methods POST, GET) is never asked: before it comes app.x rule 2 (path /*, methods POST), at aegis.toml:10, and app.x rule 1 (path /*, methods GET), at aegis.toml:8",
+            ),
+        ),
+        ("[[app.x.rule]]\nmethods = [\"GET\"]\n[[app.x.rule]]\npath = \"/a/*\"", None),
+        (
+            "[[app.x.rule]]\nnetworks = [\"10.0.0.0/8\"]\n[[app.x.rule]]\nnetworks = [\"10.1.0.0/16\", \"10.2.0.0/16\"]",
+            Some(
+                "rule 2 (path /*, networks 10.1.0.0/16, 10.2.0.0/16) is never asked: before it comes app.x rule 1 (path /*, networks 10.0.0.0/8), at aegis.toml:8",
+            ),
+        ),
+        (
+            "[[app.x.rule]]\nnetworks = [\"10.0.0.0/8\"]\n[[app.x.rule]]\nnetworks = [\"10.1.0.0/16\", \"11.0.0.0/8\"]",
+            None,
+        ),
+        ("[[app.x.rule]]\nnetworks = [\"10.0.0.0/8\"]\n[[app.x.rule]]\npath = \"/a/*\"", None),
+    ] {
+        let expected: Vec<String> = expected.into_iter().map(|note| format!("app.x {note}")).collect();
+        let said: Vec<String> =
+            notes(rules).into_iter().map(|note| note.split_once(": ").unwrap().1.to_owned()).collect();
+        assert_eq!(said, expected, "{rules}");
+    }
+    assert_eq!(
+        notes(
+            "public = [\"/hooks\", \"/hooks/x\"]\n[[app.x.rule]]\npath = \"/hooks/secret/*\"\nrequire = \"deny\""
+        ),
+        [
+            "aegis.toml:8: app.x public \"/hooks/x\" is never asked: before it comes app.x public \"/hooks\", at aegis.toml:8",
+            "aegis.toml:9: app.x rule 1 (path /hooks/secret/*) is never asked: before it comes app.x public \"/hooks\", at aegis.toml:8",
+        ]
+    );
+}
+
+#[test]
+fn a_rule_that_a_laxer_one_goes_before_is_noted() {
+    for (rules, expected) in [
+        (
+            "[[app.x.rule]]\nmethods = [\"GET\"]\nroles = [\"a\", \"b\"]\n[[app.x.rule]]\npath = \"/admin/*\"\nroles = [\"c\"]",
+            Some(
+                "app.x rule 2 (path /admin/*) is not asked where a rule before it is, which is less strict: app.x rule 1 (path /*, methods GET), at aegis.toml:8",
+            ),
+        ),
+        (
+            "[[app.x.rule]]\nnetworks = [\"10.0.0.0/8\"]\n[[app.x.rule]]\npath = \"/admin/*\"\nrequire = \"two_factor\"",
+            Some(
+                "app.x rule 2 (path /admin/*) is not asked where a rule before it is, which is less strict: app.x rule 1 (path /*, networks 10.0.0.0/8), at aegis.toml:8",
+            ),
+        ),
+        // Reading and writing the same paths, as it is usually written.
+        (
+            "[[app.x.rule]]\npath = \"/admin/*\"\nmethods = [\"GET\"]\n[[app.x.rule]]\npath = \"/admin/*\"\nrequire = \"two_factor\"",
+            None,
+        ),
+        (
+            "[[app.x.rule]]\nmethods = [\"GET\"]\n[[app.x.rule]]\npath = \"/admin/*\"\nmethods = [\"POST\"]\nrequire = \"two_factor\"",
+            None,
+        ),
+        (
+            "[[app.x.rule]]\nmethods = [\"DELETE\"]\nrequire = \"deny\"\n[[app.x.rule]]\npath = \"/admin/*\"\nrequire = \"two_factor\"",
+            None,
+        ),
+        (
+            "[[app.x.rule]]\nnetworks = [\"10.0.0.0/8\"]\nrequire = \"deny\"",
+            Some(
+                "app.x rule 1 (path /*, networks 10.0.0.0/8) keeps out more than app.x (whole app), which is asked where the address is not known",
+            ),
+        ),
+        ("[[app.x.rule]]\nnetworks = [\"10.0.0.0/8\"]\nroles = [\"a\"]", None),
+    ] {
+        let said: Vec<String> =
+            notes(rules).into_iter().map(|note| note.split_once(": ").unwrap().1.to_owned()).collect();
+        assert_eq!(said, Vec::from_iter(expected), "{rules}");
+    }
+}
