@@ -138,6 +138,14 @@ pub(crate) fn command(kind: Kind) -> Command {
     command
 }
 
+/// Starts the program of a proxy with files of one's own.
+pub(crate) fn run(kind: Kind, folder: &Path, arguments: &[OsString]) -> Process {
+    let (program, before) = program(kind);
+    Process::start("proxy", folder, &program, |command| {
+        command.args(before).args(arguments).env("HOME", folder)
+    })
+}
+
 /// What a lab tells its proxy.
 #[derive(Clone, Copy)]
 struct Setting<'s> {
