@@ -260,7 +260,7 @@ fn traefik_takes_what_is_printed() {
             String::from_utf8_lossy(&output.stdout).into_owned()
         };
         // Nobody is behind it: 404 is who has no route, and 500 or 502 who has one.
-        until("Traefik knows its routes", || status(443, "auth.example.com", "/login") != "404");
+        until("Traefik knows its routes", || status(443, "auth.example.com", "/login") == "502");
         for (port, host, path, expected) in [
             (443, "auth.example.com", "/login", "502"),
             (443, "auth.example.com", "/auth/forward-auth", "404"),
