@@ -182,13 +182,12 @@ fn envoy_takes_what_is_printed() {
     let (certificate, key) = certificate(&folder);
     for (top, _, upstream) in listens(&folder) {
         let printed = print(&folder, &top, "envoy");
-        let asks = match upstream.strip_prefix("unix:") {
-            Some(path) => format!("{{pipe: {{path: {path}}}}}"),
-            None => {
-                let (address, port) = upstream.rsplit_once(':').unwrap();
-                let address = address.trim_matches(['[', ']']);
-                format!("{{socket_address: {{address: \"{address}\", port_value: {port}}}}}")
-            }
+        let asks = if let Some(path) = upstream.strip_prefix("unix:") {
+            format!("{{pipe: {{path: {path}}}}}")
+        } else {
+            let (address, port) = upstream.rsplit_once(':').unwrap();
+            let address = address.trim_matches(['[', ']']);
+            format!("{{socket_address: {{address: \"{address}\", port_value: {port}}}}}")
         };
         let renamed = top.contains("headers = ");
         assert_eq!(printed.contains("{exact: tailscale-user-login}"), renamed, "{printed}");

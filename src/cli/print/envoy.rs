@@ -27,12 +27,13 @@ pub(super) fn file(places: &Places) -> String {
     };
     let ports: Vec<u16> = places.ports().into_iter().collect();
     let (first, more) = ports.split_first().unwrap_or((&0, &[]));
-    let mut listens = format!("    address: {}\n", socket("0.0.0.0", *first));
-    if !more.is_empty() {
-        let others: Vec<String> =
-            more.iter().map(|port| format!("{{address: {}}}", socket("0.0.0.0", *port))).collect();
-        listens.push_str(&format!("    additional_addresses: [{}]\n", others.join(", ")));
-    }
+    let others: Vec<String> =
+        more.iter().map(|port| format!("{{address: {}}}", socket("0.0.0.0", *port))).collect();
+    let others = match others.as_slice() {
+        [] => String::new(),
+        others => format!("    additional_addresses: [{}]\n", others.join(", ")),
+    };
+    let listens = format!("    address: {}\n{others}", socket("0.0.0.0", *first));
     let file = made_by("envoy", FILE);
     let file = if places.scheme == Scheme::Http { plain(&file) } else { file };
     let file = file

@@ -37,7 +37,10 @@ pub(crate) fn all_within(target: &str, prefix: &str) -> bool {
     of(target).iter().map(last).all(within)
 }
 
-const STEPS: [fn(&[u8]) -> Vec<u8>; 6] = [decoded, resolved, merged, without_parameters, with_slashes, cut];
+/// One thing that somebody does to a path.
+type Step = fn(&[u8]) -> Vec<u8>;
+
+const STEPS: [Step; 6] = [decoded, resolved, merged, without_parameters, with_slashes, cut];
 
 /// Escapes taken away, once.
 fn decoded(path: &[u8]) -> Vec<u8> {

@@ -99,18 +99,19 @@ impl<'l> Try<'l> {
         if answer.status < 400
             && let Some(seen) = self.seen().last()
         {
-            cell.push_str(&format!(" {}", self.person(seen)));
+            cell.push(' ');
+            cell.push_str(self.person(seen));
         }
         self.answers.borrow_mut().push((asked.to_string(), answer));
         cell
     }
 
     /// Whom the app was told of.
-    fn person(&self, seen: &Seen) -> String {
+    fn person(&self, seen: &Seen) -> &'static str {
         match seen.one("remote-user") {
-            None => "nobody".to_owned(),
-            Some(name) if name == self.lab.guest().name => "guest".to_owned(),
-            Some(_) => "person".to_owned(),
+            None => "nobody",
+            Some(name) if name == self.lab.guest().name => "guest",
+            Some(_) => "person",
         }
     }
 

@@ -157,5 +157,6 @@ fn facts(attempt: &Try<'_>) -> String {
 
 /// The app's own cookies as it received them.
 fn cookies_seen(attempt: &Try<'_>) -> String {
-    attempt.seen().iter().map(|seen| format!(", `{}`", seen.all("cookie").join("` `"))).collect()
+    let seen = attempt.seen();
+    seen.iter().flat_map(|seen| [", `".to_owned(), seen.all("cookie").join("` `"), "`".to_owned()]).collect()
 }

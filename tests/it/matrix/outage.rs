@@ -24,13 +24,13 @@ pub(super) const NAMES: [&str; 7] = [
 pub(super) fn column(kind: Kind) -> Vec<String> {
     let lab = Lab::start(kind);
     let refused = |ask: Ask| {
-        let cell = one(&lab, never("an outage", |_| String::new()), ask);
+        let cell = one(&lab, &never("an outage", |_| String::new()), ask);
         assert!(cell.starts_with('5'), "{kind}: {cell}");
         cell
     };
     let guest = || Ask::get(&lab.host("closed"), "/").header("Cookie", &lab.guest().cookie);
     let public = || Ask::get(&lab.host("open"), "/");
-    assert_eq!(one(&lab, open("before", |_| String::new()), guest()), "200 guest", "{kind}, before");
+    assert_eq!(one(&lab, &open("before", |_| String::new()), guest()), "200 guest", "{kind}, before");
 
     lab.aegis().process.pause();
     // Both at once: each waits for as long as the proxy does.
@@ -51,13 +51,13 @@ pub(super) fn column(kind: Kind) -> Vec<String> {
     ];
     let again = serve(&lab.folder);
     until("it is back", || lab.send(&guest()).status == 200);
-    let back = one(&lab, open("after", |_| String::new()), guest());
+    let back = one(&lab, &open("after", |_| String::new()), guest());
     drop(again);
     [vec![slow, slow_public], gone.to_vec(), vec![back]].concat()
 }
 
-fn one(lab: &Lab, case: Case, ask: Ask) -> String {
-    let attempt = Try::new(lab, &case);
+fn one(lab: &Lab, case: &Case, ask: Ask) -> String {
+    let attempt = Try::new(lab, case);
     let cell = attempt.ask(ask);
     attempt.keeps_the_rules();
     cell

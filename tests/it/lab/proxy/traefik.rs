@@ -1,5 +1,6 @@
 //! Traefik with the two files of `examples/traefik/`.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use super::{Example, Setting, Start};
@@ -36,15 +37,15 @@ pub(super) fn set_up(setting: &Setting<'_>) -> Start {
         .put("http://127.0.0.1:8080", &format!("http://{address}:{APP_PORT}"))
         .text;
     for route in ["admin", "pub"] {
-        dynamic.push_str(&format!(
-            "    {route}: {{headers: {{customRequestHeaders: {{X-Lab-Route: {route}}}}}}}\n"
-        ));
+        let _ =
+            writeln!(dynamic, "    {route}: {{headers: {{customRequestHeaders: {{X-Lab-Route: {route}}}}}}}");
     }
     if way.tls {
         let folder = folder.display();
-        dynamic.push_str(&format!(
-            "tls:\n  certificates: [{{certFile: {folder}/certificate.pem, keyFile: {folder}/key.pem}}]\n"
-        ));
+        let _ = writeln!(
+            dynamic,
+            "tls:\n  certificates: [{{certFile: {folder}/certificate.pem, keyFile: {folder}/key.pem}}]"
+        );
     }
     fs::write(routes, dynamic).unwrap();
     Start { arguments: vec!["--configFile".into(), file.into()], variables: vec![("HOME", folder.into())] }
