@@ -2,6 +2,7 @@
 //! this configuration put in. What Aegis cannot know (where an app listens, where the certificates
 //! are) stands there as an example and says so.
 
+mod apache;
 mod caddy;
 mod envoy;
 mod haproxy;
@@ -17,6 +18,7 @@ use http::HeaderName;
 
 use super::{Common, Failure, Outcome, health, out, settings};
 use crate::config::Settings;
+use crate::error::Fault;
 use crate::place::Scheme;
 use crate::policy;
 use crate::serve::listen::{self, Address};
@@ -52,6 +54,10 @@ pub(super) enum What {
     HaproxyLua,
     /// Envoy with `ext_authz`, a whole envoy.yaml
     Envoy,
+    /// Apache 2.4.47 with `mod_lua`, a file for /etc/apache2/sites-available
+    Apache,
+    /// The Lua that it runs: /etc/apache2/aegis.lua
+    ApacheLua,
 }
 
 /// Prints the file for the proxy; opens nothing.
@@ -69,11 +75,13 @@ pub(super) fn file(what: What, settings: &Settings, prepared: &Prepared) -> Resu
     Ok(match what {
         What::Caddy => caddy::file(&places),
         What::Nginx => nginx::file(&places),
-        What::Traefik => traefik::routes(&places).map_err(|fault| Failure::Configuration(fault.into()))?,
+        What::Traefik => traefik::routes(&places, places.over_tcp("Traefik")?),
         What::TraefikStatic => traefik::entry_points(&places),
         What::Haproxy => haproxy::file(&places),
         What::HaproxyLua => haproxy::lua(&places),
         What::Envoy => envoy::file(&places),
+        What::Apache => apache::file(&places, places.over_tcp("Apache")?),
+        What::ApacheLua => apache::lua(&places, places.over_tcp("Apache")?),
     })
 }
 
@@ -134,6 +142,16 @@ impl Places {
         }
     }
 
+    /// Where Aegis listens, for a proxy that asks over TCP only.
+    fn over_tcp(&self, proxy: &str) -> Result<SocketAddr, Failure> {
+        self.tcp.ok_or_else(|| {
+            let fault =
+                Fault::new(format!("{proxy} asks over TCP only, and `listen` names no address for it"))
+                    .hint("add \"127.0.0.1:8009\" to `listen`");
+            Failure::Configuration(fault.into())
+        })
+    }
+
     /// Every site: Aegis's own, and those of the apps.
     fn sites(&self) -> impl Iterator<Item = &Site> {
         std::iter::once(&self.portal).chain(self.apps.iter().flat_map(|app| &app.sites))
@@ -162,6 +180,12 @@ fn for_each_app(example: &str, apps: &[Shown], lines: impl Fn(&Shown, &str) -> S
         if is_about(&block) { apps.iter().map(|app| lines(app, &block)).collect() } else { block }
     };
     blocks.map(|block| written(block.concat())).collect()
+}
+
+/// A Lua file with other names for identity headers. Each name stands in it once, in its list.
+fn renamed_in_lua(places: &Places, lua: &str) -> String {
+    let quoted = |name: &str| format!("\"{}\"", name.to_ascii_lowercase());
+    places.renamed.iter().fold(lua.to_owned(), |lua, (from, to)| lua.replace(&quoted(from), &quoted(to)))
 }
 
 /// A file that begins with what it was made by, in place of what the example says of itself.

@@ -127,7 +127,7 @@ fn every_program_is_of_the_version_it_is_called_by() {
     for kind in Kind::ALL {
         let (_, version) = kind.program_name();
         let argument = match kind {
-            Kind::Nginx | Kind::OldNginx | Kind::Haproxy | Kind::OldHaproxy => "-v",
+            Kind::Nginx | Kind::OldNginx | Kind::Haproxy | Kind::OldHaproxy | Kind::Apache => "-v",
             Kind::Envoy => "--version",
             Kind::Caddy | Kind::VulnerableCaddy | Kind::OldCaddy | Kind::Traefik => "version",
         };

@@ -211,22 +211,60 @@ fn envoy_takes_what_is_printed() {
     }
 }
 
+#[test]
+fn apache_takes_what_is_printed() {
+    let folder = address::folder();
+    let (certificate, key) = certificate(&folder);
+    for (top, _, upstream) in listens(&folder) {
+        let asked = if top.contains("127.0.0.1:8009") { "127.0.0.1:8009" } else { upstream.as_str() };
+        if asked.starts_with("unix:") {
+            over_tcp_only(&folder, &top, "apache");
+            continue;
+        }
+        let script = print(&folder, &top, "apache-lua");
+        assert!(script.contains(&format!("local AEGIS = \"{asked}\"\n")), "{script}");
+        let printed = print(&folder, &top, "apache");
+        for line in [
+            format!("        ProxyPass / http://{asked}/ nocanon\n"),
+            "Listen 8443\nUse AegisPortal auth.example.com 443\n".to_owned(),
+            "\nUse AegisApp arlo \"arlo.example.com arlo2.example.com\" 443 127.0.0.1:8080\n".to_owned(),
+            "\nUse AegisApp arlo \"old.example.com\" 8443 127.0.0.1:8080\n".to_owned(),
+            "\nUse AegisApp lab \"*.lab.example.com\" 443 127.0.0.1:8080\n".to_owned(),
+        ] {
+            assert!(printed.contains(&line), "{line} is not in\n{printed}");
+        }
+        let printed = printed
+            .replace("/etc/ssl/certs/example.com.pem", &certificate.display().to_string())
+            .replace("/etc/ssl/private/example.com.key", &key.display().to_string());
+        let around = proxy::apache::around(&folder);
+        let file = folder.join("apache.conf");
+        fs::write(&file, format!("{around}{printed}")).unwrap();
+        let output = proxy::command(Kind::Apache).args(["-t", "-f"]).arg(&file).output().unwrap();
+        assert!(output.status.success(), "apache2 -t: {output:#?}\nof\n{printed}");
+    }
+}
+
+/// That nothing is printed for a proxy that could not ask, and that it is said what to do.
+fn over_tcp_only(folder: &Path, top: &str, proxy: &str) {
+    let config = folder.join("aegis.toml");
+    fs::write(&config, format!("{top}\n{APPS}")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aegis"));
+    let output = command.args(["print", proxy, "--config"]).arg(&config).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(64), "aegis print {proxy}: {output:#?}");
+    assert!(said.contains("over TCP only") && said.contains("hint: add"), "aegis print {proxy}: {said}");
+}
+
 /// Traefik judges nothing beforehand: it is started, and has to know the sites.
 #[test]
 fn traefik_takes_what_is_printed() {
     let folder = address::folder();
     for (top, _, upstream) in listens(&folder) {
-        if upstream.starts_with("unix:") && !top.contains("127.0.0.1:8009") {
-            let config = folder.join("aegis.toml");
-            fs::write(&config, format!("{top}\n{APPS}")).unwrap();
-            let mut command = Command::new(env!("CARGO_BIN_EXE_aegis"));
-            let output = command.args(["print", "traefik", "--config"]).arg(&config).output().unwrap();
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert_eq!(output.status.code(), Some(64), "{output:#?}");
-            assert!(said.contains("over TCP only") && said.contains("hint: add"), "{said}");
+        let asked = if top.contains("127.0.0.1:8009") { "127.0.0.1:8009" } else { upstream.as_str() };
+        if asked.starts_with("unix:") {
+            over_tcp_only(&folder, &top, "traefik");
             continue;
         }
-        let asked = if upstream.starts_with("unix:") { "127.0.0.1:8009" } else { upstream.as_str() };
         let own = address::take();
         let routes = print(&folder, &top, "traefik");
         for line in [
@@ -291,6 +329,7 @@ fn without_tls_nothing_speaks_of_it() {
         ("traefik-static", "\n  web-8080:\n    address: \":8080\"\n"),
         ("traefik", "entryPoints: [web-8080], service: aegis}"),
         ("haproxy", "\n    bind :8080\n"),
+        ("apache", "\nListen 8080\nUse AegisPortal auth.aegis.localhost 8080\n"),
         (
             "envoy",
             "\n    address: {socket_address: {address: \"0.0.0.0\", port_value: 8080}}\n    filter_chains:\n    - filters:\n",

@@ -9,7 +9,8 @@ macro_rules! for_every_proxy {
     ($with:expr; $($case:ident),+ $(,)?) => {
         for_every_proxy! { @ $with; ($($case),+);
             caddy Caddy, vulnerable_caddy VulnerableCaddy, old_caddy OldCaddy, traefik Traefik, nginx Nginx,
-            old_nginx OldNginx, haproxy Haproxy, old_haproxy OldHaproxy, envoy Envoy
+            old_nginx OldNginx, haproxy Haproxy, old_haproxy OldHaproxy, envoy Envoy,
+            apache Apache
         }
     };
     (@ $with:expr; $cases:tt; $($name:ident $kind:ident),+) => {

@@ -1,7 +1,7 @@
 //! haproxy.cfg and its Lua out of those in `examples/haproxy/`. Never changes more of them than names,
 //! addresses and ports.
 
-use super::{Aegis, EXAMPLE, Places, Shown, UPSTREAM, for_each_app, made_by};
+use super::{Aegis, EXAMPLE, Places, Shown, UPSTREAM, for_each_app, made_by, renamed_in_lua};
 use crate::place::Scheme;
 
 /// The configuration, as it is shipped.
@@ -38,11 +38,7 @@ pub(super) fn file(places: &Places) -> String {
 
 /// The Lua.
 pub(super) fn lua(places: &Places) -> String {
-    places.renamed.iter().fold(LUA.to_owned(), |lua, (from, to)| lua.replace(&quoted(from), &quoted(to)))
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.to_ascii_lowercase())
+    renamed_in_lua(places, LUA)
 }
 
 /// Which hosts are an app's: those that are named, and those that end like a wildcard.
@@ -77,7 +73,7 @@ mod tests {
             assert!(FILE.contains(text), "no {text:?} in\n{FILE}");
         }
         for name in HeaderNames::remote().all() {
-            let times = LUA.matches(&quoted(name.as_str())).count();
+            let times = LUA.matches(&format!("\"{name}\"")).count();
             assert_eq!(times, 1, "{name} stands in the list of the Lua, and nowhere else");
         }
     }

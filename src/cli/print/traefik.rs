@@ -1,8 +1,9 @@
 //! Traefik's two files out of those in `examples/traefik/`: the entry points, and the routes. Never changes
 //! more of them than names, addresses and ports.
 
+use std::net::SocketAddr;
+
 use super::{EXAMPLE, Places, Shown, Site, UPSTREAM, for_each_app, made_by};
-use crate::error::Fault;
 use crate::place::Scheme;
 
 /// The static configuration, as it is shipped.
@@ -37,12 +38,8 @@ pub(super) fn entry_points(places: &Places) -> String {
     [head, &entries.collect::<String>(), rest].concat()
 }
 
-/// The routes. Traefik asks over TCP only.
-pub(super) fn routes(places: &Places) -> Result<String, Fault> {
-    let aegis = places.tcp.ok_or_else(|| {
-        Fault::new("Traefik asks over TCP only, and `listen` names no address for it")
-            .hint("add \"127.0.0.1:8009\" to `listen`")
-    })?;
+/// The routes. Aegis listens at `aegis`.
+pub(super) fn routes(places: &Places, aegis: SocketAddr) -> String {
     let file = for_each_app(&made_by("traefik", ROUTES), &places.apps, |app, lines| {
         if lines.contains(UPSTREAM) { service(app, lines) } else { routers(places, app, lines) }
     });
@@ -51,7 +48,7 @@ pub(super) fn routes(places: &Places) -> Result<String, Fault> {
         .replace(AEGIS, &format!("http://{aegis}"))
         .replace(PORTAL, &portal)
         .replace(&format!("[{ENTRY}]"), &format!("[{}]", name(places, port(places, &places.portal))));
-    Ok(places.renamed.iter().fold(file, |file, (from, to)| rename(&file, from, to)))
+    places.renamed.iter().fold(file, |file, (from, to)| rename(&file, from, to))
 }
 
 /// A router for each port of an app.

