@@ -37,7 +37,7 @@ use who::Who;
 const TOLD_AGAIN: Duration = Duration::from_mins(1);
 
 /// What a proxy that is not believed is told.
-const UNKNOWN_PROXY: &str = "Aegis does not know this proxy.";
+pub const UNKNOWN_PROXY: &str = "Aegis does not know this proxy.";
 
 /// The door's own state.
 pub struct Door {

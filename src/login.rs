@@ -6,6 +6,7 @@
 //! Never: judges a password itself, or opens a session without one.
 
 mod ahead;
+mod astray;
 mod circles;
 mod passkey;
 mod second_factor;
@@ -103,8 +104,9 @@ impl Door {
         let ahead =
             return_to.as_ref().and_then(|return_to| here.verdict_at(&current, return_to, visit.now.wall));
         if let Some(session) = here.session {
-            return self.again(&current, session, (return_to, ahead), from, visit.now).await;
+            return self.again(&current, session, (return_to, ahead), from, &visit).await;
         }
+        let is_back = || return_to.as_ref().is_some_and(|return_to| self.is_back(return_to, &visit));
         let state = match (here.guest, ahead) {
             (Some(_), Some(Verdict::StepUp)) => SignInState::OneFactor,
             (Some(_), Some(Verdict::Forbidden(_))) => SignInState::NoAccess,
@@ -116,6 +118,7 @@ impl Door {
             }
             (None, _) => match seen {
                 Seen::Ended => SignInState::SessionEnded,
+                Seen::Nobody if is_back() => SignInState::NotKept,
                 Seen::Nobody | Seen::Somebody(_) => SignInState::Form,
             },
         };
@@ -131,8 +134,9 @@ impl Door {
         session: &Session,
         (return_to, ahead): (Option<ReturnTo>, Option<Verdict>),
         from: CameFrom<'_>,
-        now: Now,
+        visit: &Visit<'_>,
     ) -> Result<Response, Error> {
+        let now = visit.now;
         let Some(return_to) = return_to else {
             return Ok(web::redirect(&current.site, HeaderValue::from_static(urls::HOME)));
         };
@@ -148,7 +152,8 @@ impl Door {
         }
         let domain = current.cookie_domain.as_ref();
         if self.circles.closes(session.id, return_to.as_str(), now.mono) {
-            return Ok(pages::looping(&current.site, &return_to, Circle::Session(domain)));
+            let why = self.astray(current, session, &return_to, visit);
+            return Ok(pages::looping(&current.site, &return_to, Circle::Session(why)));
         }
         let mut response = web::redirect(&current.site, return_to.location());
         self.browser.renew(&mut response, session, domain, now.wall)?;
@@ -181,6 +186,7 @@ impl Door {
                 let now = self.app.clock.now().wall;
                 let domain = current.cookie_domain.as_ref();
                 self.browser.welcome(&mut response, &signed, keep, domain, now)?;
+                self.sends(return_to, &visit);
                 Ok(response)
             }
             Outcome::FactorDue(due) => self.begin_waiting(&current, &due, &visit).await,

@@ -95,6 +95,11 @@ impl Policy {
         }
     }
 
+    /// The app of this host, whatever the port.
+    pub fn app_of_host(&self, host: &str) -> Option<&Arc<App>> {
+        self.listed(host).map(|listed| &listed.app)
+    }
+
     fn listed(&self, host: &str) -> Option<&Listed> {
         if host == self.own.as_str() {
             return None;

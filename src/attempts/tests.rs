@@ -132,3 +132,13 @@ async fn fifty_guesses_at_once_are_five() {
     let allowed = allowed.iter().filter(|counted| matches!(counted, CodeCounted::Allowed(_))).count();
     assert_eq!(allowed, 5, "of fifty guesses at once");
 }
+
+#[test]
+fn which_name_of_no_account_was_typed_cannot_be_told_from_its_counter() {
+    let key = |login: &str| account_key(None, login);
+    assert_eq!(key(" Seven Lanterns "), key("seven lanterns"), "one counter for one name");
+    let shared: std::collections::HashSet<String> =
+        (0..200_000).map(|number| key(&number.to_string())).collect();
+    assert!(shared.len() <= 65_536, "{} counters for 200,000 names", shared.len());
+    assert!(shared.len() > 60_000, "{} counters for 200,000 names", shared.len());
+}

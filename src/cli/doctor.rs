@@ -2,18 +2,19 @@
 //! is as it should be, and what to do if not.
 //!
 //! Promises: changes nothing, works beside a running server, and no question takes longer than two
-//! seconds. Never: judges a request; that is `aegis explain`.
+//! seconds; those that `--url` asks, five. Never: judges a request; that is `aegis explain`.
 
 mod clock;
 mod daemon;
 mod finding;
 mod names;
+mod outside;
 mod server;
 mod telegram;
 mod visitor;
 mod ways;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use clap::Args;
@@ -24,12 +25,13 @@ use super::{Common, Failure, Listen, Outcome, check, desk, out, settings};
 use crate::audit;
 use crate::clock::{Clock, Wall};
 use crate::config::Settings;
-use crate::serve::listen;
+use crate::serve::{control, listen};
 use crate::state::Prepared;
 use crate::store::Store;
 use crate::tailscale::Tailscale;
 
 use finding::{Finding, State};
+use outside::Outside;
 use visitor::House;
 use ways::Ways;
 
@@ -43,6 +45,12 @@ pub(super) struct Arguments {
     /// Say also who it is that comes from this address of the tailnet, and why
     #[arg(long, value_name = "ADDRESS")]
     from: Option<IpAddr>,
+    /// Ask for this address of an app, through its proxy, as an attacker would
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// With --url: where to connect to, in place of what the names lead to
+    #[arg(long, value_name = "IP:PORT", requires = "url")]
+    connect: Option<SocketAddr>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -60,7 +68,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     let settings = settings::read(common, &arguments.at.listen)?;
     let prepared = check::judge(&settings).map_err(Failure::Configuration)?;
     let runtime = desk::runtime()?;
-    let findings = runtime.block_on(look(&settings, &prepared, arguments.from));
+    let findings = runtime.block_on(look(&settings, &prepared, arguments));
     // A resolver that still waits for an answer is not waited for.
     runtime.shutdown_background();
     let wrong = findings.iter().filter(|finding| finding.state == State::Wrong).count();
@@ -78,7 +86,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     }
 }
 
-async fn look(settings: &Settings, prepared: &Prepared, from: Option<IpAddr>) -> Vec<Finding> {
+async fn look(settings: &Settings, prepared: &Prepared, arguments: &Arguments) -> Vec<Finding> {
     let clock = Clock::system();
     let now = clock.now();
     let current = &prepared.current;
@@ -120,7 +128,7 @@ async fn look(settings: &Settings, prepared: &Prepared, from: Option<IpAddr>) ->
     let options = prepared.fixed.telegram.clone().map(|(options, _mode)| options);
     findings.push(telegram::look(options).await);
     findings.push(server::look(&addresses, &prepared.fixed.data_dir).await);
-    if let (Some(from), Some(tailscale), Some(rules)) = (from, &tailscale, &current.tailnet) {
+    if let (Some(from), Some(tailscale), Some(rules)) = (arguments.from, &tailscale, &current.tailnet) {
         let house = House { tailscale, rules, apps: current.policy.apps(), store: store.as_ref() };
         findings.extend(match node {
             Some(_) => house.look(from.into(), now).await,
@@ -129,6 +137,12 @@ async fn look(settings: &Settings, prepared: &Prepared, from: Option<IpAddr>) ->
     }
     if let Some(store) = store {
         store.close().await;
+    }
+    if let Some(url) = &arguments.url {
+        let control = control::socket(&prepared.fixed.data_dir);
+        let at = arguments.connect;
+        let outside = Outside { url, at, current, settings, control: &control, now: now.wall };
+        findings.extend(outside.look().await);
     }
     findings
 }

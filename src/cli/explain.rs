@@ -113,6 +113,13 @@ fn question(arguments: &Arguments) -> String {
     query.finish()
 }
 
+/// What the server whose control socket this is says of a refusal, if it runs and knows it.
+pub(super) async fn of_reference(socket: &Path, reference: &str) -> Option<Explanation> {
+    let question =
+        Serializer::new(format!("{}?", control::EXPLAIN)).append_pair("reference", reference).finish();
+    ask(socket, &question).await.ok().flatten()
+}
+
 /// The server's explanation; nothing if none runs.
 async fn ask(socket: &Path, question: &str) -> Result<Option<Explanation>, Failure> {
     let shown = socket.display();

@@ -134,7 +134,7 @@ fn every_fault_is_told_at_once_with_its_place() {
          aegis.toml:7: `[metrics]` comes in a later release\n  hint: take it out: what it asks for would not be done\n\
          aegis.toml:11: unknown key `app.arlo.requires`\n  hint: did you mean `app.arlo.require`?\n\
          aegis.toml:12: `app.arlo.users` must be a list of texts, not true or false\n  hint: such as `users = [\"…\"]`\n\
-         aegis.toml:17: unknown key `app.arlo.rule.zzz`\n  hint: known here: path, methods, require, users, roles, max_age, challenge\n\
+         aegis.toml:17: unknown key `app.arlo.rule.zzz`\n  hint: known here: path, path_regex, methods, networks, require, users, roles, max_age, challenge\n\
          aegis.toml:18: unknown key `apps`\n  hint: did you mean `app`?"
     );
 }

@@ -122,8 +122,7 @@ pub struct Explanation {
     pub rule: Option<String>,
     /// Where that is written: `aegis.toml:12`.
     pub place: Option<String>,
-    /// Rules before it that are for the same path and were not asked, and why; of a refusal that happened,
-    /// none.
+    /// Rules before it that are for the same path and were not asked, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<String>,
     /// The answer, in a word.
@@ -154,8 +153,11 @@ pub struct Otherwise {
     pub why: String,
 }
 
-impl From<Refusal> for Explanation {
-    fn from(refusal: Refusal) -> Self {
+impl Explanation {
+    /// Of a refusal that happened. Rules that were passed over are told as they are now, if the rule that
+    /// decided still would.
+    pub fn of_refusal(current: &Current, refusal: Refusal) -> Self {
+        let passed_over = passed_over_then(current, &refusal).unwrap_or_default();
         let (lets_in, role) = refusal.lets_in.unzip();
         let role = role.flatten();
         let advice =
@@ -168,7 +170,7 @@ impl From<Refusal> for Explanation {
             from: refusal.address,
             rule: refusal.rule,
             place: refusal.place,
-            passed_over: Vec::new(),
+            passed_over,
             answer: Answer::to(refusal.why),
             allowed: false,
             verdict: format!("refused with {}", refusal.status),
@@ -223,7 +225,8 @@ pub fn judge_whom(current: &Current, supposed: &Supposed<'_>, found: &Found, now
     };
     explanation.rule = Some(rule.name().to_owned());
     explanation.place = rule.place().map(str::to_owned);
-    explanation.passed_over = app.map(|app| passed_over(app, supposed)).unwrap_or_default();
+    explanation.passed_over =
+        app.map(|app| passed_over(app, method, url.target.path.as_str(), *from).1).unwrap_or_default();
     if url.scheme == Scheme::Http && current.site.is_https() {
         let verdict = "sent to https (a page that is opened), or refused with 403";
         return explanation.refused(Reason::PlainHttp, verdict, &url.host, Some(rule));
@@ -259,17 +262,30 @@ pub fn judge_whom(current: &Current, supposed: &Supposed<'_>, found: &Found, now
     explanation
 }
 
-/// The rules for that path which the request only just is not for.
-fn passed_over(app: &App, supposed: &Supposed<'_>) -> Vec<String> {
-    let Supposed { url, method, from, .. } = supposed;
-    let passed = app.passed_over(method, &url.target.path, *from).into_iter();
-    passed
-        .map(|(rule, missed)| match (missed, from) {
-            (Missed::Method, _) => format!("{}: not for {method}", rule.name()),
-            (Missed::Network, Some(from)) => format!("{}: not from {from}", rule.name()),
-            (Missed::Network, None) => format!("{}: the address is not known", rule.name()),
-        })
-        .collect()
+/// The rules for that path which a request that was refused only just was not for.
+fn passed_over_then(current: &Current, refusal: &Refusal) -> Option<Vec<String>> {
+    let app = current.policy.app_of_host(&refusal.host)?;
+    let method = refusal.method.parse().ok()?;
+    let from = refusal.address.as_ref().and_then(|address| address.parse().ok());
+    let decided = refusal.rule.as_deref()?;
+    let (rule, told) = passed_over(app, &method, &refusal.path, from);
+    (rule.name() == decided).then_some(told)
+}
+
+/// The rule for a request, and those for the same path which it only just is not for.
+fn passed_over<'a>(
+    app: &'a App,
+    method: &Method,
+    path: &str,
+    from: Option<ClientAddress>,
+) -> (&'a Rule, Vec<String>) {
+    let (rule, passed) = app.passed_over(method, path, from);
+    let told = passed.into_iter().map(|(rule, missed)| match (missed, from) {
+        (Missed::Method, _) => format!("{}: not for {method}", rule.name()),
+        (Missed::Network, Some(from)) => format!("{}: not from {from}", rule.name()),
+        (Missed::Network, None) => format!("{}: the address is not known", rule.name()),
+    });
+    (rule, told.collect())
 }
 
 impl Explanation {

@@ -25,6 +25,16 @@ impl Circles {
     /// Whether `who` (a session, or somebody on a device) was sent to `target` a moment ago; if not, it is
     /// noted that they are now.
     pub(super) fn closes(&self, who: impl fmt::Display, target: &str, now: Mono) -> bool {
+        // Once told, the visitor may try again: the next arrival counts as a first one.
+        let closes = self.is_back(&who, target, now);
+        if !closes {
+            self.leaves(who, target, now);
+        }
+        closes
+    }
+
+    /// Notes that `who` is sent to `target`.
+    pub(super) fn leaves(&self, who: impl fmt::Display, target: &str, now: Mono) {
         let mut left = self.left.lock();
         if left.len() >= MOST {
             left.retain(|_, when| now.since(*when) < SOON);
@@ -32,14 +42,18 @@ impl Circles {
                 left.clear();
             }
         }
-        // Once told, the visitor may try again: the next arrival counts as a first one.
-        let key = fingerprint(&format!("{who}\0{target}"));
-        if left.remove(&key).is_some_and(|when| now.since(when) < SOON) {
-            return true;
-        }
-        left.insert(key, now);
-        false
+        left.insert(key(&who, target), now);
     }
+
+    /// Whether `who` was sent to `target` a moment ago. That is told once.
+    pub(super) fn is_back(&self, who: impl fmt::Display, target: &str, now: Mono) -> bool {
+        let left = self.left.lock().remove(&key(&who, target));
+        left.is_some_and(|when| now.since(when) < SOON)
+    }
+}
+
+fn key(who: &impl fmt::Display, target: &str) -> [u8; 32] {
+    fingerprint(&format!("{who}\0{target}"))
 }
 
 #[cfg(test)]
@@ -57,5 +71,9 @@ mod tests {
         assert!(circles.closes(ann, "https://a.example/", at(9)), "back after nine seconds");
         assert!(!circles.closes(ann, "https://a.example/", at(10)), "was told why, tries once more");
         assert!(!circles.closes(ann, "https://a.example/", at(21)), "back after eleven seconds");
+        circles.leaves(bob, "https://c.example/", at(30));
+        assert!(!circles.is_back(ann, "https://c.example/", at(31)), "another");
+        assert!(circles.is_back(bob, "https://c.example/", at(31)), "back after a second");
+        assert!(!circles.is_back(bob, "https://c.example/", at(32)), "was told");
     }
 }

@@ -64,6 +64,7 @@ impl Door {
         };
         let Some(signed) = signed else { return Err(self.refuse(&visit).await?) };
         let to = destination(&current, &answered.rd);
+        self.sends(to.app(), &visit);
         let to = to.written().unwrap_or(urls::HOME);
         let mut response = web::json(StatusCode::OK, &json!({ "to": to }));
         if waiting.is_some() {

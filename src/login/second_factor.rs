@@ -73,7 +73,7 @@ impl Door {
         let arrival = self.arrival(waiting.challenge.user, &visit).await?;
         let remember = self.remember(&form, &visit);
         match self.sign_in.finish(&waiting.challenge, proof, arrival, remember, visit.now.wall).await? {
-            Finished::Signed(signed) => self.let_in(&current, &waiting, &signed),
+            Finished::Signed(signed) => self.let_in(&current, &waiting, &signed, &visit),
             Finished::Over | Finished::Used => self.over(&current, &visit).await,
         }
     }
@@ -154,12 +154,19 @@ impl Door {
     }
 
     /// Signed in: the cookies, and on.
-    fn let_in(&self, current: &Current, waiting: &Waiting, signed: &Signed) -> Result<Response, Error> {
+    fn let_in(
+        &self,
+        current: &Current,
+        waiting: &Waiting,
+        signed: &Signed,
+        visit: &Visit<'_>,
+    ) -> Result<Response, Error> {
         let mut response = web::redirect(&current.site, waiting.to.location());
         let now = self.app.clock.now().wall;
         let domain = current.cookie_domain.as_ref();
         self.browser.welcome(&mut response, signed, waiting.challenge.keep, domain, now)?;
         Browser::waits_no_more(&mut response)?;
+        self.sends(waiting.to.app(), visit);
         Ok(response)
     }
 

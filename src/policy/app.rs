@@ -355,23 +355,23 @@ impl App {
         }
     }
 
-    /// The rules for this path that stand before the one for the request and are not for it, and why.
+    /// The rule for one reading of a path, and those for the same path that stand before it and are not for
+    /// the request, with what they miss.
     pub fn passed_over(
         &self,
         method: &Method,
-        path: &CanonicalPath<'_>,
+        path: &str,
         from: Option<ClientAddress>,
-    ) -> Vec<(&Rule, Missed)> {
-        let path = path.as_str();
+    ) -> (&Rule, Vec<(&Rule, Missed)>) {
+        let chosen = self.rule_of(method, path, from);
         if self.public.iter().any(|public| public.path.matches(path)) {
-            return Vec::new();
+            return (chosen, Vec::new());
         }
         let before = self.rules.iter().take_while(|rule| !rule.is_for(method, path, from));
+        let missed = |rule: &Matched| {
+            if rule.methods.contain(method) { Missed::Network } else { Missed::Method }
+        };
         let here = before.filter(|rule| rule.path.matches(path));
-        here.map(|rule| {
-            let missed = if rule.methods.contain(method) { Missed::Network } else { Missed::Method };
-            (&rule.rule, missed)
-        })
-        .collect()
+        (chosen, here.map(|rule| (&rule.rule, missed(rule))).collect())
     }
 }

@@ -67,10 +67,12 @@ impl Control {
         let given = |name: &str| given.get(name).map(String::as_str);
         let malformed = |why: String| Error::said(Kind::Malformed, why);
         let refusals = &self.routes.forward_auth.refusals;
+        let current = self.app.current.load();
+        let told = |refusal| Explanation::of_refusal(&current, refusal);
         if let Some(reference) = given("reference") {
             return refusals
                 .find(reference)
-                .map(Into::into)
+                .map(told)
                 .ok_or_else(|| Error::said(Kind::NotFound, format!("no refusal {reference:?} is known")));
         }
         if given("last").is_some() {
@@ -78,7 +80,7 @@ impl Control {
             // As it stands in an address bar: with a port, in any case of letters.
             let read = host.map(Authority::parse).transpose();
             let read = read.map_err(|why| malformed(format!("the host cannot be read: {why}")))?;
-            return refusals.last(read.as_ref().map(|read| &*read.host)).map(Into::into).ok_or_else(|| {
+            return refusals.last(read.as_ref().map(|read| &*read.host)).map(told).ok_or_else(|| {
                 let of = host.map(|host| format!(" of {host:?}")).unwrap_or_default();
                 Error::said(Kind::NotFound, format!("no refusal{of} is known"))
             });
@@ -97,7 +99,6 @@ impl Control {
             }
         };
         supposed.user = user.as_ref();
-        let current = self.app.current.load();
         supposed.on_device = self.on_device(&current, &supposed).await;
         Ok(judge(&current, &supposed, self.app.clock.now().wall))
     }

@@ -43,7 +43,7 @@ pub use tailnet::{CameFrom, KnownBy, Offer, OnTailnet};
 pub use tokens::{
     ApiTokenLine, ApiTokens, EXPIRIES, NewApiToken, USUAL_EXPIRY, api_token_made, api_tokens, app_field,
 };
-pub use trouble::{Circle, error, looping, method_not_allowed, not_found};
+pub use trouble::{Astray, Circle, error, looping, method_not_allowed, not_found};
 
 /// What a page has to say about what was just asked.
 #[derive(Clone, Copy, Debug, Default)]

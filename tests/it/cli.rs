@@ -8,6 +8,7 @@ mod data;
 mod doctor;
 mod import_elsewhere;
 mod importing;
+mod outside;
 mod tailnet;
 mod tokens;
 

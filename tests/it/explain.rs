@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use serde_json::Value as Json;
 
 use crate::demo::Demo;
-use crate::lab::aegis::{Aegis, run};
+use crate::lab::aegis::{Aegis, run, serve};
 use crate::lab::client::Ask;
 use crate::lab::{AEGIS_PORT, PORTAL, address};
 
@@ -154,4 +154,62 @@ fn nothing_is_made_by_asking() {
     let output = run(&folder, &["explain", "--url", "http://localhost/", "--as", "sam"], "");
     assert_eq!(output.status.code(), Some(1), "{output:#?}");
     assert!(!folder.join("data").exists(), "a data directory was made: {output:#?}");
+}
+
+#[test]
+fn a_rule_that_was_passed_over_is_named_with_what_was_missing() {
+    let (at, folder) = (address::take(), address::folder());
+    let settings = format!(
+        "public_url = \"http://auth.aegis.localhost\"\nlisten = [\"{at}:{AEGIS_PORT}\"]\n\
+         [cookie]\ndomain = \"aegis.localhost\"\n[app.x]\nhosts = [\"x.aegis.localhost\"]\n\
+         [[app.x.rule]]\nmethods = [\"GET\"]\nrequire = \"public\"\n\
+         [[app.x.rule]]\npath = \"/other/*\"\nrequire = \"public\"\n\
+         [[app.x.rule]]\npath_regex = '^/api/.*$'\nnetworks = [\"10.0.0.0/8\"]\nrequire = \"public\"\n"
+    );
+    std::fs::write(folder.join("aegis.toml"), settings).unwrap();
+    let aegis = Aegis { process: serve(&folder), folder };
+    for (from, method, status, passed) in [
+        (Some("10.1.2.3"), "POST", 200, None),
+        (Some("10.1.2.3"), "PUT", 200, None),
+        (Some("192.0.2.7"), "GET", 200, None),
+        (
+            Some("192.0.2.7"),
+            "POST",
+            401,
+            Some([
+                "app.x rule 1 (path /*, methods GET): not for POST",
+                "app.x rule 3 (path_regex ^/api/.*$, networks 10.0.0.0/8): not from 192.0.2.7",
+            ]),
+        ),
+        (
+            None,
+            "PUT",
+            401,
+            Some([
+                "app.x rule 1 (path /*, methods GET): not for PUT",
+                "app.x rule 3 (path_regex ^/api/.*$, networks 10.0.0.0/8): the address is not known",
+            ]),
+        ),
+    ] {
+        let ask = Ask::get("127.0.0.1", "/auth/forward-auth")
+            .header("X-Forwarded-Method", method)
+            .header("X-Forwarded-Proto", "http")
+            .header("X-Forwarded-Host", "x.aegis.localhost")
+            .header("X-Forwarded-Uri", "/api/v1?token=x");
+        let ask = from.into_iter().fold(ask, |ask, from| ask.header("X-Forwarded-For", from));
+        let answer = ask.send((at, AEGIS_PORT).into());
+        assert_eq!(answer.status, status, "asked: {ask}\ncame back: {answer}");
+        let Some(passed) = passed else { continue };
+        let reference = answer.header("x-aegis-ref").unwrap_or_else(|| panic!("no reference in {answer}"));
+        let told = json(&aegis.command(&["explain", reference, "--json"], ""));
+        assert_eq!(told["passed_over"], serde_json::json!(passed), "{told:#}");
+        assert_eq!(
+            (&told["rule"], &told["answer"]),
+            (&"app.x (whole app)".into(), &"sign_in".into()),
+            "{told:#}"
+        );
+        assert_eq!(json(&aegis.command(&["explain", "--last", "x.aegis.localhost", "--json"], "")), told);
+        let (said, _) = text(&aegis.command(&["explain", reference], ""));
+        assert!(said.contains(&format!("not        {}", passed.join("; "))), "{said}");
+    }
 }

@@ -19,6 +19,8 @@ pub(super) struct Edit {
     /// Beside it, until it takes its place.
     new: PathBuf,
     out: File,
+    /// Whether it has: what stands beside the file now is somebody else's.
+    is_done: bool,
 }
 
 impl Edit {
@@ -44,10 +46,13 @@ impl Edit {
                     io::ErrorKind::AlreadyExists => fault.hint(
                         "another change is under way; if there is none, one was cut off: remove that file",
                     ),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                        fault.hint("run this where that folder can be written, and as somebody who may")
+                    }
                     _ => fault,
                 }
             })?;
-        let mut edit = Self { file, before: String::new(), new, out };
+        let mut edit = Self { file, before: String::new(), new, out, is_done: false };
         let about = fs::metadata(&edit.file).map_err(failed)?;
         if !about.is_file() || about.len() > LARGEST {
             return Err(Fault::new("this is no configuration").at(path, None));
@@ -78,6 +83,12 @@ impl Edit {
 
     /// Puts `text` in the place of what stands there.
     pub(super) fn finish(mut self, text: &str) -> Result<(), Fault> {
+        if text.len() as u64 > LARGEST {
+            let fault = Fault::new(format!("would be longer than {LARGEST} bytes: nothing was written"));
+            return Err(fault
+                .hint("apps can stand in files of their own: see `include`")
+                .at(&self.file, None));
+        }
         let failed = |file: &Path| {
             let file = file.to_path_buf();
             move |error: io::Error| cannot(&file, &error)
@@ -90,6 +101,7 @@ impl Edit {
             return Err(fault.at(&self.file, None));
         }
         fs::rename(&self.new, &self.file).map_err(failed(&self.file))?;
+        self.is_done = true;
         let folder = self.file.parent().unwrap_or(Path::new("/"));
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
     }
@@ -97,8 +109,9 @@ impl Edit {
 
 impl Drop for Edit {
     fn drop(&mut self) {
-        // Where it has taken the place of the file, it is not there any more.
-        let _gone = fs::remove_file(&self.new);
+        if !self.is_done {
+            let _gone = fs::remove_file(&self.new);
+        }
     }
 }
 

@@ -86,7 +86,7 @@ impl Door {
         let arrival = self.arrival(waiting.challenge.user, visit).await?;
         let remember = self.remember(form, visit);
         match self.sign_in.with_code(&waiting.challenge, code, arrival, remember, visit.now.wall).await? {
-            Coded::Signed(signed) => self.let_in(&current, &waiting, &signed),
+            Coded::Signed(signed) => self.let_in(&current, &waiting, &signed, visit),
             Coded::Over => self.over(&current, visit).await,
             Coded::Wrong => {
                 self.shown_in_vain(&current, visit, |step| page(&current.site, step, Tried::WrongCode)).await

@@ -39,6 +39,8 @@ pub enum SignInState {
     Busy(Duration),
     /// There was a session, and it was ended. 200.
     SessionEnded,
+    /// Somebody who looks like them signed in a moment ago, and nothing of that came back. 200.
+    NotKept,
     /// The tailnet knows them, and the app asks for two factors. 200.
     OneFactor,
     /// The tailnet knows them, and the app is not open to them. 200.
@@ -70,6 +72,22 @@ pub fn sign_in(site: &Site, page: &SignIn<'_>) -> Response {
                 &html! { "You were signed out because this session was ended from another device." },
             ),
         ),
+        SignInState::NotKept => (
+            StatusCode::OK,
+            "Sign in",
+            note(
+                Tone::Warn,
+                &html! {
+                    "If you have just signed in: this browser did not keep it. "
+                    @if site.is_https() {
+                        "Allow cookies for " strong { (site.public_url().host()) }
+                        " in the settings of the browser."
+                    } @else {
+                        "This site is opened without https, where some browsers keep no sign-in."
+                    }
+                },
+            ),
+        ),
         SignInState::OneFactor => (
             StatusCode::OK,
             "Sign in",
@@ -94,7 +112,7 @@ pub fn sign_in(site: &Site, page: &SignIn<'_>) -> Response {
     let wrong = page.state == SignInState::Wrong;
     let takes_focus = match page.state {
         SignInState::Form | SignInState::OneFactor | SignInState::NoAccess => true,
-        SignInState::Wrong | SignInState::Busy(_) | SignInState::SessionEnded => false,
+        SignInState::Wrong | SignInState::Busy(_) | SignInState::SessionEnded | SignInState::NotKept => false,
     };
     let password = PasswordField {
         name: "password",

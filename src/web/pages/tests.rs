@@ -129,6 +129,7 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
     vec![
         ("sign-in", sign_in(site, &SignIn { email: "", ..form })),
         ("sign-in-wrong", sign_in(site, &SignIn { state: SignInState::Wrong, keep: true, ..form })),
+        ("sign-in-not-kept", sign_in(site, &SignIn { state: SignInState::NotKept, ..form })),
         ("sign-in-busy", sign_in(site, &SignIn { state: SignInState::Busy(Duration::from_secs(3)), ..form })),
         (
             "sign-in-ended",
@@ -309,8 +310,14 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
         ("error", error(site, &refused, Some("7F3K-92QD"))),
         ("not-found", not_found(site)),
         ("method-not-allowed", method_not_allowed(site, "GET, HEAD")),
-        ("loop", looping(site, &back, Circle::Session(Some(&domain)))),
-        ("loop-without-domain", looping(site, &back, Circle::Session(None))),
+        ("loop-domain", looping(site, &back, Circle::Session(Astray::Domain(Some(&domain))))),
+        ("loop-without-domain", looping(site, &back, Circle::Session(Astray::Domain(None)))),
+        ("loop-not-kept", looping(site, &back, Circle::Session(Astray::NotKept(&domain)))),
+        ("loop-http", looping(site, &back, Circle::Session(Astray::Http))),
+        ("loop-several", looping(site, &back, Circle::Session(Astray::Several(&domain)))),
+        ("loop-foreign", looping(site, &back, Circle::Session(Astray::Foreign(&domain)))),
+        ("loop-clock", looping(site, &back, Circle::Session(Astray::Clock))),
+        ("loop-not-passed", looping(site, &back, Circle::Session(Astray::NotPassed))),
         ("loop-device", looping(site, &back, Circle::Device(text))),
         (
             "travelling-no-access",

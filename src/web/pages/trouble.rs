@@ -42,32 +42,53 @@ pub fn method_not_allowed(site: &Site, allow: &'static str) -> Response {
 /// How somebody is known who is sent round in a circle.
 #[derive(Clone, Copy, Debug)]
 pub enum Circle<'a> {
-    /// By a session, whose token is a cookie for this domain.
-    Session(Option<&'a Host>),
+    /// By a session, whose token does not get to the app.
+    Session(Astray<'a>),
     /// By their device, which is this login's.
     Device(&'a str),
+}
+
+/// What keeps a sign-in from an app, as it can be seen from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Astray<'a> {
+    /// The token is for this domain, and the app is not below it; or for our own site alone.
+    Domain(Option<&'a Host>),
+    /// The browser did not keep the token, a cookie for this domain.
+    NotKept(&'a Host),
+    /// The browser did not keep it, and the site is without TLS.
+    Http,
+    /// The browser has another cookie of that name, somewhere under this domain.
+    Several(&'a Host),
+    /// The browser has a token that we did not sign, for this domain.
+    Foreign(&'a Host),
+    /// What we signed a moment ago is not valid yet, or no more.
+    Clock,
+    /// The browser has the token, and shows it here.
+    NotPassed,
 }
 
 /// Known here, sent to the app, and back at once: says why instead of going round.
 pub fn looping(site: &Site, return_to: &ReturnTo, circle: Circle<'_>) -> Response {
     let host = return_to.host();
-    let (heading, note, reasons) = match circle {
-        Circle::Session(domain) => (
+    let (heading, note, reason) = match circle {
+        Circle::Session(astray) => (
             "Signed in, but the app sent you back",
             html! { "Your sign-in does not reach this app. Nothing is wrong with your password." },
-            reasons_of_session(host, domain),
+            html! { p { (reason_of_session(host, astray)) } },
         ),
         Circle::Device(login) => (
             "Recognised, but the app sent you back",
             html! { "The tailnet says here that you are " strong { (login) } ", but not at this app." },
-            reasons_of_device(host),
+            html! {
+                p { "One of these is the reason, most often the first:" }
+                ul.reasons { (reasons_of_device(host)) }
+            },
         ),
     };
     let card = html! {
         (head(heading, Some(&html! { "from " strong { (host) } })))
         (shell::note(Tone::Warn, &note))
-        p { "One of these is the reason, most often the first:" }
-        ul.reasons { (reasons) }
+        (reason)
         div.others {
             a.button.main href=(return_to.as_str()) { "Try once more" }
             @match circle {
@@ -79,27 +100,60 @@ pub fn looping(site: &Site, return_to: &ReturnTo, circle: Circle<'_>) -> Respons
     door(site, StatusCode::OK, "Sent back by the app", &card)
 }
 
-fn reasons_of_session(host: &Host, domain: Option<&Host>) -> Markup {
-    html! {
-            li {
-                @match domain {
-                    Some(domain) if host.is_within(domain) => {
-                        strong { "A blocked cookie." } " Let this browser keep cookies for " strong { (domain) } "."
-                    }
-                    Some(domain) => {
-                        strong { "The cookie’s domain." } " The sign-in is for " strong { (domain) }
-                        ", and " (host) " is not below it."
-                    }
-                    None => {
-                        strong { "The cookie’s domain." } " No " code { "domain" } " is set under "
-                        code { "[cookie]" } ", so the sign-in is for this site alone."
-                    }
-                }
-            }
-            li { strong { "Plain http." } " The app was opened without https, where browsers do not send the sign-in." }
-            li { strong { "A clock." } " The clock of the server or of this device is wrong." }
-            li { strong { "The proxy." } " It does not pass the cookie on to Aegis." }
-    }
+fn reason_of_session(host: &Host, astray: Astray<'_>) -> Markup {
+    let (title, text) = match astray {
+        Astray::Domain(Some(domain)) => (
+            "The cookie’s domain.",
+            html! { "The sign-in is for " strong { (domain) } ", and " (host) " is not below it." },
+        ),
+        Astray::Domain(None) => (
+            "The cookie’s domain.",
+            html! {
+                "No " code { "domain" } " is set under " code { "[cookie]" }
+                ", so the sign-in is for this site alone."
+            },
+        ),
+        Astray::NotKept(domain) => (
+            "A blocked cookie.",
+            html! {
+                "This browser did not keep the cookie for " strong { (domain) }
+                " that it was given a moment ago. Allow cookies for it in the settings of the browser."
+            },
+        ),
+        Astray::Http => (
+            "Plain http.",
+            html! {
+                "This site is opened without https, and this browser keeps a sign-in only with it. \
+                 Use another browser, or give the site a certificate."
+            },
+        ),
+        Astray::Several(domain) => (
+            "Another cookie.",
+            html! {
+                "This browser has more than one " code { "aegis_token" } ". Remove the cookies of "
+                strong { (domain) } " and of what is below it in the settings of the browser, and sign in again."
+            },
+        ),
+        Astray::Foreign(domain) => (
+            "Another server.",
+            html! {
+                "The cookie " code { "aegis_token" } " of this browser is not from here. Two servers of Aegis \
+                 cannot share " strong { (domain) } "; if there is only one, remove the cookies of that domain."
+            },
+        ),
+        Astray::Clock => (
+            "A clock.",
+            html! { "The server’s clock says that the sign-in of a moment ago is not valid now. It was set wrong, or has been moved." },
+        ),
+        Astray::NotPassed => (
+            "The proxy.",
+            html! {
+                "This browser has the sign-in and shows it here, but at " strong { (host) }
+                " it does not arrive: the proxy there has to pass cookies on to Aegis."
+            },
+        ),
+    };
+    html! { strong { (title) } " " (text) }
 }
 
 fn reasons_of_device(host: &Host) -> Markup {

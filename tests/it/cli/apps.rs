@@ -169,7 +169,7 @@ fn what_would_be_a_fault_is_not_written() {
 #[test]
 fn of_two_at_a_time_none_is_lost() {
     let folder = folder(SETTINGS);
-    let hosts: Vec<String> = (0..6).map(|number| format!("app{number}.example.com")).collect();
+    let hosts: Vec<String> = (0..12).map(|number| format!("app{number}.example.com")).collect();
     let done: Vec<bool> = std::thread::scope(|scope| {
         let add = |host: &String| {
             let host = host.clone();
@@ -184,4 +184,5 @@ fn of_two_at_a_time_none_is_lost() {
     for (host, done) in hosts.iter().zip(done) {
         assert_eq!(listed.contains(host.as_str()), done, "{host}:\n{listed}");
     }
+    assert_eq!(names(&folder), ["aegis.toml"]);
 }

@@ -6,7 +6,7 @@ use aegis::identity::Actor;
 use aegis::links::Purpose;
 
 use super::house::{APPS, House, Memory, PASSWORD, PORTAL};
-use super::visit::form;
+use super::visit::{Browser, form};
 use crate::lab::client::{Answer, Ask};
 
 with_and_without_memory!(
@@ -15,6 +15,8 @@ with_and_without_memory!(
     a_way_back_leads_to_an_app_or_nowhere,
     somebody_signed_in_is_sent_on_with_a_new_token,
     a_circle_is_told,
+    the_reason_of_a_circle_is_what_the_browser_shows,
+    a_browser_that_keeps_nothing_is_told,
     a_form_from_elsewhere_does_nothing,
     what_is_typed_is_shown_as_text,
     no_page_believes_a_forwarded_name,
@@ -248,6 +250,99 @@ fn a_circle_is_told(memory: Memory) {
     let another = house.sign_in(house.person(&[]).username.as_str());
     let answer = house.send(&page(&rd(app)).header("Cookie", &another.session));
     assert_eq!(answer.status, 303, "another's first arrival: {answer}");
+}
+
+fn the_reason_of_a_circle_is_what_the_browser_shows(memory: Memory) {
+    let house = House::open(memory, APPS);
+    let person = house.person(&[]);
+    let stranger = House::open(memory, APPS);
+    let stranger = stranger.sign_in(stranger.person(&[]).username.as_str());
+    let before = house.sign_in(person.username.as_str());
+    // A token of a browser's session lives for a day.
+    house.advance(Duration::from_hours(25));
+    let earlier = house.sign_in(person.username.as_str());
+    let browser = house.sign_in(person.username.as_str());
+    let with = |cookies: &[&str]| [&[browser.session.as_str()], cookies].concat().join("; ");
+    for (position, (cookies, reason)) in [
+        (with(&[]), "A blocked cookie."),
+        (with(&[&browser.token]), "The proxy."),
+        (with(&[&browser.token, &earlier.token]), "Another cookie."),
+        (with(&[&earlier.token]), "Another cookie."),
+        (with(&[&before.token]), "A clock."),
+        (with(&[&stranger.token]), "Another server."),
+        (with(&["aegis_token=x"]), "Another server."),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ask = page(&rd(&format!("https://closed.example.com/{position}"))).header("Cookie", &cookies);
+        assert_eq!(house.send(&ask).status, 303, "a first arrival: {ask}");
+        let told = house.send(&ask);
+        let reasons: Vec<&str> = [
+            "A blocked cookie.",
+            "The proxy.",
+            "Another cookie.",
+            "A clock.",
+            "Another server.",
+            "Plain http.",
+            "The cookie’s domain.",
+        ]
+        .into_iter()
+        .filter(|reason| told.body.contains(reason))
+        .collect();
+        assert_eq!(reasons, [reason], "asked: {ask}\ncame back: {told}");
+        assert!(!told.body.contains("ey"), "nothing of a token is shown: {told}");
+    }
+    let plain = House::open(
+        memory,
+        "public_url = \"http://auth.aegis.localhost\"\n[cookie]\ndomain = \"aegis.localhost\"\n[app.x]\nhosts = [\"x.aegis.localhost\"]\nrequire = \"signed_in\"\n",
+    );
+    let browser = plain.sign_in_with(
+        &Ask::new("POST", "auth.aegis.localhost", "/login")
+            .header("Sec-Fetch-Site", "same-origin")
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(&format!("email={}&password={}", plain.person(&[]).username, PASSWORD.replace(' ', "+"))),
+    );
+    let ask = page(&rd("http://x.aegis.localhost/")).header("Cookie", &browser.session);
+    let _first = plain.send(&ask);
+    let told = plain.send(&ask);
+    assert!(told.body.contains("Plain http."), "asked: {ask}\ncame back: {told}");
+}
+
+fn a_browser_that_keeps_nothing_is_told(memory: Memory) {
+    const SAID: &str = "this browser did not keep it";
+    let house = House::open(memory, APPS);
+    let person = house.person(&[]);
+    let app = "https://closed.example.com/x";
+    let from = |ask: Ask, address: &str, agent: &str| {
+        ask.header("X-Forwarded-For", address).header("User-Agent", agent)
+    };
+    let sign_in = || {
+        let fields = [("email", person.username.as_str()), ("password", PASSWORD), ("rd", app)];
+        let answer = house.send(&from(form("/login", &fields), "192.0.2.7", "one"));
+        assert_eq!(answer.header("location"), Some(app), "{answer}");
+        Browser::of(&answer)
+    };
+    let says = |ask: Ask| {
+        let answer = house.send(&ask);
+        assert_eq!(answer.status, 200, "asked: {ask}\ncame back: {answer}");
+        assert!(answer.body.contains("name=\"password\""), "the form is there: {answer}");
+        answer.body.contains(SAID)
+    };
+    let back = |address: &str, agent: &str| from(page(&rd(app)), address, agent);
+    assert!(!says(back("192.0.2.7", "one")), "nobody has signed in");
+    sign_in();
+    assert!(!says(back("192.0.2.8", "one")), "from elsewhere");
+    assert!(!says(back("192.0.2.7", "two")), "another browser");
+    assert!(!says(from(page(&rd("https://other.example.com/")), "192.0.2.7", "one")), "to another app");
+    assert!(!says(page(&rd(app)).header("User-Agent", "one")), "from an address that nobody tells");
+    assert!(says(back("192.0.2.7", "one")), "back at once, without a cookie");
+    assert!(!says(back("192.0.2.7", "one")), "told once");
+    let browser = sign_in();
+    house.advance(Duration::from_secs(10));
+    assert!(!says(back("192.0.2.7", "one")), "back after ten seconds");
+    let answer = house.send(&back("192.0.2.7", "one").header("Cookie", &browser.session));
+    assert_eq!(answer.status, 303, "a browser that keeps it goes on: {answer}");
 }
 
 fn a_form_from_elsewhere_does_nothing(memory: Memory) {

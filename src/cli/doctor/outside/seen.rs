@@ -1,0 +1,158 @@
+//! What an answer from out there is: who gave it, and what that means. Pure.
+
+use std::net::IpAddr;
+
+use super::super::finding::Finding;
+use super::ABOUT;
+use super::probe::Answered;
+use crate::forward_auth::UNKNOWN_PROXY;
+use crate::place::Origin;
+use crate::web::urls;
+
+/// Who answered, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// Led to the sign-in page.
+    SignIn,
+    /// Refused.
+    Refused,
+    /// Refused, for Aegis does not know the proxy.
+    UnknownProxy,
+    /// Led to the very address that was asked for.
+    Loop,
+    /// Led elsewhere.
+    Elsewhere(String),
+    /// The proxy has no answer.
+    Broken,
+    /// Anything else: not by Aegis, so by what stands behind.
+    Served,
+}
+
+impl Seen {
+    /// What `answered` is for a visitor of `target` at `origin`, where Aegis is at `portal`.
+    pub(super) fn of(answered: &Answered, origin: &Origin, target: &str, portal: &Origin) -> Self {
+        let status = answered.status;
+        if status.is_redirection() {
+            let to = answered.header("location").unwrap_or_default();
+            let is_at = |site: &Origin, path: &str| {
+                to.strip_prefix(&site.to_string()).is_some_and(|rest| rest.starts_with(path))
+            };
+            return if is_at(portal, urls::LOGIN) {
+                Self::SignIn
+            } else if to == format!("{origin}{target}") || to == target {
+                Self::Loop
+            } else {
+                Self::Elsewhere(to.to_owned())
+            };
+        }
+        match status.as_u16() {
+            403 if answered.body.contains(UNKNOWN_PROXY) => Self::UnknownProxy,
+            400 | 401 | 403 | 405 | 414 | 421 | 429 | 431 => Self::Refused,
+            500.. => Self::Broken,
+            _ => Self::Served,
+        }
+    }
+
+    /// Whether nobody comes in, as far as this shows.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self, Self::SignIn | Self::Refused)
+    }
+
+    /// Whether this reached what stands behind Aegis.
+    pub(super) fn lets_in(&self) -> bool {
+        matches!(self, Self::Served)
+    }
+}
+
+/// What it means that Aegis saw this machine, whose address there is `local`, under that one.
+pub(super) fn address(seen: Option<&str>, local: IpAddr) -> Finding {
+    // Of a proxy on a unix socket that tells no address, `unix` is what there is.
+    let Some(seen) = seen.and_then(|seen| seen.parse::<IpAddr>().ok()) else {
+        return Finding::wrong(ABOUT, "Aegis does not learn the addresses of visitors").hint(
+            "the proxy has to send `X-Forwarded-For`: without it nobody is known by the tailnet, no rule for a \
+             network fits, and guesses are counted against the proxy",
+        );
+    };
+    let hidden = seen != local && is_private(seen) && seen.is_loopback() == local.is_loopback();
+    if hidden {
+        let what =
+            format!("Aegis sees this machine ({local}) as {seen}: something between hides who visitors are");
+        return Finding::note(ABOUT, what).hint(
+            "if every visitor has that address, it is a bridge of containers or a tunnel: use the host's network, \
+             or have it tell the address and name it in `trusted_hops` (docs/proxies.md)",
+        );
+    }
+    Finding::ok(ABOUT, format!("Aegis sees this machine as {seen}"))
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_private() || address.is_loopback() || address.is_link_local(),
+        IpAddr::V6(address) => {
+            address.is_unique_local() || address.is_loopback() || address.is_unicast_link_local()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, StatusCode};
+
+    use super::super::super::finding::State;
+    use super::*;
+
+    fn answered(status: u16, location: Option<&'static str>, body: &str) -> Answered {
+        let mut headers = HeaderMap::new();
+        if let Some(location) = location {
+            headers.insert("location", HeaderValue::from_static(location));
+        }
+        let status = StatusCode::from_u16(status).unwrap();
+        Answered { status, headers, body: body.to_owned(), local: IpAddr::from([192, 0, 2, 1]) }
+    }
+
+    #[test]
+    fn answers_are_told_apart() {
+        let (app, portal): (Origin, Origin) =
+            ("https://arlo.example.com".parse().unwrap(), "https://auth.example.com".parse().unwrap());
+        let seen = |answered: &Answered| Seen::of(answered, &app, "/a?b", &portal);
+        for (status, location, body, expected) in [
+            (302, Some("https://auth.example.com/login?rd=x"), "", Seen::SignIn),
+            (303, Some("https://auth.example.com/login/step-up"), "", Seen::SignIn),
+            (
+                302,
+                Some("https://auth.example.com.evil.test/login"),
+                "",
+                Seen::Elsewhere("https://auth.example.com.evil.test/login".to_owned()),
+            ),
+            (302, Some("https://arlo.example.com/a?b"), "", Seen::Loop),
+            (
+                308,
+                Some("https://arlo.example.com/c"),
+                "",
+                Seen::Elsewhere("https://arlo.example.com/c".to_owned()),
+            ),
+            (401, None, "", Seen::Refused),
+            (403, None, "{\"detail\":\"Aegis does not know this proxy.\"}", Seen::UnknownProxy),
+            (403, None, "no", Seen::Refused),
+            (400, None, "", Seen::Refused),
+            (502, None, "", Seen::Broken),
+            (200, None, "hello", Seen::Served),
+            (204, None, "", Seen::Served),
+            (404, None, "", Seen::Served),
+        ] {
+            assert_eq!(seen(&answered(status, location, body)), expected, "{status} {location:?} {body}");
+        }
+    }
+
+    #[test]
+    fn a_bridge_between_is_noticed_and_a_public_address_is_not() {
+        let local: IpAddr = "192.168.1.5".parse().unwrap();
+        let state = |seen| address(seen, local).state;
+        assert_eq!(state(Some("192.168.1.5")), State::Ok, "itself");
+        assert_eq!(state(Some("203.0.113.7")), State::Ok, "by the router's address");
+        assert_eq!(state(Some("172.18.0.1")), State::Note, "a bridge");
+        assert_eq!(state(Some("127.0.0.1")), State::Ok, "the proxy on this very machine");
+        assert_eq!(state(None), State::Wrong, "nothing");
+        assert_eq!(state(Some("unix")), State::Wrong, "the socket alone");
+    }
+}
