@@ -7,8 +7,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long an answer may take. Long enough for the slowest machine; nothing is measured with it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an answer may take. Long enough for the slowest machine, and for Traefik, which waits 30 s for
+/// Aegis; nothing is measured with it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A request, as its bytes.
 #[derive(Clone)]
