@@ -18,6 +18,7 @@ mod fuzz;
 mod house;
 mod inside;
 mod lab;
+mod matrix;
 mod print;
 mod recipes;
 mod server;

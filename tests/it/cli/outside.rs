@@ -100,9 +100,8 @@ impl Held {
             .replace("{aegis}", &AEGIS_PORT.to_string());
         let file = folder.join("Caddyfile");
         fs::write(&file, caddyfile).unwrap();
-        let caddy = Process::start("caddy", &folder, &proxy::program(Kind::Caddy), |command| {
-            command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file).env("HOME", &folder)
-        });
+        let words = ["run", "--adapter", "caddyfile", "--config"].map(Into::into);
+        let caddy = proxy::run(Kind::Caddy, &folder, &[&words[..], &[file.into()]].concat());
         let caddy = caddy.wait_for((address, PROXY_PORT).into());
         Self { folder, address, _aegis: aegis, _app: upstream, _caddy: caddy }
     }
