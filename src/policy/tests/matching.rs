@@ -237,6 +237,28 @@ fn a_rule_that_is_never_asked_is_noted_with_what_stands_before_it() {
 }
 
 #[test]
+fn a_rule_for_the_network_of_the_proxy_is_noted() {
+    for (proxies, networks, noted) in [
+        ("[\"172.18.0.0/16\"]", "[\"172.16.0.0/12\"]", true),
+        ("[\"172.18.0.2\"]", "[\"10.0.0.0/8\", \"172.18.0.0/16\"]", true),
+        ("[\"172.18.0.0/16\"]", "[\"192.168.0.0/16\"]", false),
+        ("[\"127.0.0.1\", \"::1\"]", "[\"127.0.0.0/8\", \"::1\"]", false),
+    ] {
+        let policy = compiled(&format!(
+            "trusted_proxies = {proxies}\n{HEAD}[app.x]\nhosts = [\"x.example.com\"]\nroles = [\"a\"]\n[[app.x.rule]]\nnetworks = {networks}\nrequire = \"signed_in\""
+        ))
+        .unwrap();
+        let said: Vec<_> = policy.notes().iter().map(|note| (note.line, note.message.as_str())).collect();
+        let expected = format!(
+            "app.x rule 1 (path /*, networks {}) is for a network that `trusted_proxies` is in",
+            networks.replace(['[', ']', '"'], "")
+        );
+        let expected: Vec<_> = noted.then_some((Some(8), expected.as_str())).into_iter().collect();
+        assert_eq!(said, expected, "{proxies} {networks}");
+    }
+}
+
+#[test]
 fn a_rule_that_a_laxer_one_goes_before_is_noted() {
     for (rules, expected) in [
         (
