@@ -26,12 +26,10 @@ pub(super) fn file(places: &Places, aegis: SocketAddr) -> String {
     let https = places.scheme == Scheme::Https;
     let tls = if https { format!("# Write where your certificate is.\n{TLS}{tls}") } else { String::new() };
     let rest = if https { rest.to_owned() } else { rest.replace(USED, "") };
-    let listens: String = places
-        .ports()
-        .into_iter()
-        .filter(|port| *port != places.scheme.default_port())
-        .map(|port| format!("Listen {port}\n"))
-        .collect();
+    let own = places.scheme.default_port();
+    let ports = places.ports().into_iter().filter(|port| *port != own);
+    let listens: Vec<String> = ports.map(|port| format!("Listen {port}\n")).collect();
+    let listens = listens.concat();
     let portal =
         format!("{listens}Use AegisPortal {} {}\n", places.portal.host, port(places, &places.portal));
     let file =
