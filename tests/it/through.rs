@@ -32,6 +32,7 @@ mod api_tokens;
 mod check_endpoints;
 mod files;
 mod forwarded;
+mod haproxy;
 mod identity;
 mod paths;
 mod shapes;
