@@ -2,7 +2,7 @@
 
 use crate::lab::app::Seen;
 use crate::lab::client::{self, Ask};
-use crate::lab::proxy::{Dialect, Kind};
+use crate::lab::proxy::Dialect;
 use crate::lab::{Guest, IDENTITY, Lab};
 
 through_every_proxy!(
@@ -10,7 +10,6 @@ through_every_proxy!(
     nobody_is_empty_on_a_public_path,
     forged_headers_never_arrive,
     connection_cannot_erase_the_identity,
-    a_trailer_is_no_header,
     credentials_of_aegis_stay_behind,
     the_apps_own_cookies_and_authorization_arrive,
     many_cookies_arrive,
@@ -146,22 +145,6 @@ fn connection_cannot_erase_the_identity(lab: &Lab) {
     let status = if lab.kind.dialect() == Dialect::Envoy { 200 } else { 101 };
     assert_eq!(answer.status, status, "{}\nasked: {ask}\ncame back: {answer}", lab.kind);
     is_exactly(lab, &lab.app.seen(&host)[0], name, "users");
-}
-
-fn a_trailer_is_no_header(lab: &Lab) {
-    let host = lab.host("closed");
-    let Guest { name, cookie } = lab.guest();
-    let request = format!(
-        "POST / HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nTE: trailers\r\nTrailer: Remote-User\r\n\
-         Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nRemote-User: root\r\nRemote_User: root\r\n\r\n"
-    );
-    let answer = client::exchange(lab.proxy(), request.as_bytes());
-    assert_eq!(answer.status, 200, "{}\nasked: {request}\ncame back: {answer}", lab.kind);
-    let seen = &lab.app.seen(&host)[0];
-    is_exactly(lab, seen, name, "users");
-    // HAProxy passes trailers on, as trailers.
-    let passed = matches!(lab.kind, Kind::Haproxy | Kind::OldHaproxy);
-    assert_eq!(!seen.trailers.is_empty(), passed, "{}: trailers at the app: {seen:#?}", lab.kind);
 }
 
 fn credentials_of_aegis_stay_behind(lab: &Lab) {
