@@ -71,7 +71,10 @@ fn caddy_takes_what_is_printed() {
             let read = read.to_string();
             let asked = format!("\"dial\":\"{upstream}\"");
             let times = read.matches(&asked).count();
-            assert_eq!(times, 5, "{kind}: {asked} of the portal, the two wildcards and arlo at its two ports: {read}");
+            assert_eq!(
+                times, 5,
+                "{kind}: {asked} of the portal, the two wildcards and arlo at its two ports: {read}"
+            );
             for host in ["auth", "arlo", "old", "arlo2", "*.lab"] {
                 let host = format!("\"{host}.example.com\"");
                 assert!(read.contains(&host), "{kind}: {host} is not in {read}");
