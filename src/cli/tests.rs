@@ -85,7 +85,7 @@ fn what_cannot_be_meant_is_a_usage_error() {
         "aegis user roles sam --set a --add b",
         "aegis session revoke",
         "aegis session revoke 0190 --user sam",
-        "aegis print apache",
+        "aegis print lighttpd",
         "aegis frobnicate",
     ] {
         let error = parse(line).err().unwrap_or_else(|| panic!("{line} was taken"));

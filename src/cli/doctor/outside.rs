@@ -4,6 +4,7 @@
 //! Never shows a credential, and asks for nothing but with GET.
 
 mod probe;
+mod program;
 mod seen;
 mod spellings;
 
@@ -90,14 +91,14 @@ impl Outside<'_> {
     }
 
     /// The endpoints that proxies ask at: nobody out there reaches them.
-    async fn check_endpoints(&self) -> Option<Finding> {
+    async fn check_endpoints(&self) -> Vec<Finding> {
         let portal = self.current.site.public_url();
         let place = match Place::find(portal, self.at).await {
             Ok(place) => place,
-            Err(why) => return Some(Finding::wrong(ABOUT, format!("{portal}: {why}"))),
+            Err(why) => return vec![Finding::wrong(ABOUT, format!("{portal}: {why}"))],
         };
         let asked = [urls::FORWARD_AUTH.as_slice(), &urls::NGINX, &urls::ENVOY].concat();
-        let mut reached = Vec::new();
+        let (mut reached, mut caddy) = (Vec::new(), None);
         for path in &asked {
             let probe = Probe::fetch(path)
                 .with("x-forwarded-method", "GET")
@@ -107,12 +108,17 @@ impl Outside<'_> {
                 .with("x-original-method", "GET")
                 .with("x-original-url", &format!("{portal}/"));
             match place.ask(&probe).await {
-                Ok(answered) if answered.status == http::StatusCode::NOT_FOUND => {}
+                // What the proxy answers by itself shows which one it is.
+                Ok(answered) if answered.status == http::StatusCode::NOT_FOUND => {
+                    if caddy.is_none() {
+                        caddy = program::look(&answered).await;
+                    }
+                }
                 Ok(_) => reached.push(*path),
-                Err(why) => return Some(Finding::wrong(ABOUT, format!("{portal}{path}: {why}"))),
+                Err(why) => return vec![Finding::wrong(ABOUT, format!("{portal}{path}: {why}"))],
             }
         }
-        Some(if reached.is_empty() {
+        let finding = if reached.is_empty() {
             Finding::ok(ABOUT, format!("the check endpoints are not reached through {portal}"))
         } else {
             let what = format!("{} can be asked through {portal} by anybody", listed(&reached));
@@ -120,7 +126,8 @@ impl Outside<'_> {
                 "answer 404 for them on Aegis's own site, as the files of caddy/ and examples/ do \
                  (`aegis print` writes them)",
             )
-        })
+        };
+        std::iter::once(finding).chain(caddy).collect()
     }
 }
 
