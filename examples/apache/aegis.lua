@@ -35,7 +35,11 @@ local function plain(name)
 end
 
 local CLAIMS = { "^remote%-", "^x%-aegis%-", "^tailscale%-", "^x%-forwarded%-", "^x%-original%-", "^x%-rewrite%-" }
-local NAMES = { ["forwarded"] = true }
+local NAMES = {
+  ["forwarded"] = true,
+  -- Some apps read the visitor's address from these. Behind Cloudflare, which sets the last, leave it out.
+  ["x-real-ip"] = true, ["x-client-ip"] = true, ["true-client-ip"] = true, ["cf-connecting-ip"] = true,
+}
 for _, name in ipairs(IDENTITY) do NAMES[name] = true end
 
 -- Whether an app may believe this header, about who asks or what was asked for.

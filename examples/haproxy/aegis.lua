@@ -2,6 +2,7 @@
 --
 --   lua-load-per-thread /etc/haproxy/aegis.lua
 --   http-request lua.aegis 127.0.0.1:8009
+--   http-request deny deny_status 503 unless { var(txn.aegis) -m bool }
 --
 -- That is where Aegis listens. From 3.0 on it may be its unix socket, `unix@/run/aegis/aegis.sock`. If it
 -- is another machine, name HAProxy in `trusted_proxies` of Aegis.
@@ -30,7 +31,11 @@ local function plain(name)
 end
 
 local CLAIMS = { "^remote%-", "^x%-aegis%-", "^tailscale%-", "^x%-forwarded%-", "^x%-original%-", "^x%-rewrite%-" }
-local NAMES = { ["forwarded"] = true }
+local NAMES = {
+  ["forwarded"] = true,
+  -- Some apps read the visitor's address from these. Behind Cloudflare, which sets the last, leave it out.
+  ["x-real-ip"] = true, ["x-client-ip"] = true, ["true-client-ip"] = true, ["cf-connecting-ip"] = true,
+}
 for _, name in ipairs(IDENTITY) do NAMES[name] = true end
 
 -- Whether an app may believe this header, about who asks or what was asked for.
@@ -120,6 +125,7 @@ core.register_action("aegis", { "http-req" }, function(txn, aegis)
     local value = lines(answer.headers, name)[1] or ""
     if value ~= "" then txn.http:req_set_header(name, value) else txn.http:req_del_header(name) end
   end
+  txn:set_var("txn.aegis", true)
 end, 1)
 
 -- The path in its one reading: escapes resolved, no dots, no double slashes.
@@ -143,4 +149,5 @@ core.register_action("aegis_portal", { "http-req" }, function(txn)
   local said = asked(txn)
   drop_claims(txn)
   say_where(txn, said)
+  txn:set_var("txn.aegis", true)
 end, 0)

@@ -95,6 +95,9 @@ struct Places {
     /// The site of `public_url`.
     portal: Site,
     apps: Vec<Shown>,
+    /// Which hosts lead to which app, in the order of Aegis's own precedence, for proxies that take the first
+    /// that fits: those that are named, then each wildcard, the longest first.
+    routes: Vec<Shown>,
     /// Identity headers that are not called as in the shipped files: their name there, and here.
     renamed: Vec<(String, String)>,
 }
@@ -115,6 +118,7 @@ struct Shown {
 }
 
 /// One host under which people come: a name, or `*.` and a domain.
+#[derive(Clone)]
 struct Site {
     host: String,
     /// Where it is not the scheme's own.
@@ -132,12 +136,14 @@ impl Places {
             title: out::tame(app.title()),
             sites: app.sites().iter().map(site).collect(),
         };
+        let apps: Vec<Shown> = prepared.current.policy.apps().iter().map(|app| shown(app)).collect();
         Self {
             aegis: Aegis::of(addresses),
             tcp: tcp(addresses),
             scheme,
             portal: Site { host: public_url.host().to_string(), port },
-            apps: prepared.current.policy.apps().iter().map(|app| shown(app)).collect(),
+            routes: routes(&apps),
+            apps,
             renamed: renamed(&prepared.current.header_names),
         }
     }
@@ -170,15 +176,36 @@ impl Site {
     }
 }
 
+/// The hosts of `apps`, in the order of their precedence.
+fn routes(apps: &[Shown]) -> Vec<Shown> {
+    let route =
+        |app: &Shown, sites: Vec<Site>| Shown { name: app.name.clone(), title: app.title.clone(), sites };
+    let named = apps.iter().filter_map(|app| {
+        let sites: Vec<Site> = app.sites.iter().filter(|site| site.suffix().is_none()).cloned().collect();
+        (!sites.is_empty()).then(|| route(app, sites))
+    });
+    let mut wild: Vec<Shown> = apps
+        .iter()
+        .flat_map(|app| app.sites.iter().map(move |site| (app, site)))
+        .filter(|(_, site)| site.suffix().is_some())
+        .map(|(app, site)| route(app, vec![site.clone()]))
+        .collect();
+    wild.sort_by_key(|route| std::cmp::Reverse(route.sites.first().map_or(0, |site| site.host.len())));
+    named.chain(wild).collect()
+}
+
 /// An example with what it says of its app once for each app. What stands together about it in
 /// the example stays together.
 fn for_each_app(example: &str, apps: &[Shown], lines: impl Fn(&Shown, &str) -> String) -> String {
+    for_each_block(example, |block| apps.iter().map(|app| lines(app, block)).collect())
+}
+
+/// An example with other lines in place of each block of lines about its app.
+fn for_each_block(example: &str, lines: impl Fn(&str) -> String) -> String {
     let is_about = |line: &str| line.contains(EXAMPLE);
     let all: Vec<&str> = example.split_inclusive('\n').collect();
     let blocks = all.chunk_by(|one, next| is_about(one) == is_about(next));
-    let written = |block: String| {
-        if is_about(&block) { apps.iter().map(|app| lines(app, &block)).collect() } else { block }
-    };
+    let written = |block: String| if is_about(&block) { lines(&block) } else { block };
     blocks.map(|block| written(block.concat())).collect()
 }
 

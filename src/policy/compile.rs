@@ -15,7 +15,7 @@ use super::{Listed, Policy};
 use crate::config::{Placed, Settings, nearest};
 use crate::error::{Fault, Faults};
 use crate::identity::{NotAccepted, Role};
-use crate::place::{Host, HostPattern, Origin, Scheme};
+use crate::place::{Host, HostPattern, NetworkList, Origin, Scheme};
 
 /// Where people reach Aegis: `public_url`, or `http://localhost` with the port of the first listener.
 pub fn public_url(settings: &Settings) -> Result<Origin, Fault> {
@@ -58,6 +58,7 @@ pub(super) fn policy(
         domain: Domain::Unknown,
         is_on_tailnet: settings.tailscale.is_some(),
         stricter_for: Arc::default(),
+        proxies: proxies(settings),
         faults: Faults::default(),
         notes: Vec::new(),
     };
@@ -81,6 +82,12 @@ pub(super) fn policy(
         notes: compiler.notes,
     };
     compiler.faults.or(policy)
+}
+
+/// Where proxies ask from, but for this machine itself. What is wrong with that is told elsewhere.
+fn proxies(settings: &Settings) -> NetworkList {
+    let read = settings.trusted_proxies.iter().filter_map(|entry| NetworkList::network(&entry.value).ok());
+    NetworkList::new(read.filter(|network| !network.addr().is_loopback()).collect())
 }
 
 /// A host that is taken, for the fault when it is taken twice.
@@ -172,6 +179,8 @@ struct Compiler<'p> {
     is_on_tailnet: bool,
     /// `[second_factor] roles`.
     stricter_for: Arc<[Role]>,
+    /// Where proxies ask from, but for this machine itself.
+    proxies: NetworkList,
     faults: Faults,
     notes: Vec<Fault>,
 }

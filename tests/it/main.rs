@@ -20,6 +20,7 @@ mod inside;
 mod lab;
 mod matrix;
 mod print;
+mod recipes;
 mod server;
 mod tailnet;
 mod through;

@@ -19,6 +19,10 @@ require = "signed_in"
 [app.lab]
 hosts = ["*.lab.example.com"]
 require = "public"
+# Before the others by its name, and after them by how little it says.
+[app.any]
+hosts = ["*.example.com"]
+require = "two_factor"
 "#;
 
 fn print(folder: &Path, top: &str, proxy: &str) -> String {
@@ -67,7 +71,10 @@ fn caddy_takes_what_is_printed() {
             let read = read.to_string();
             let asked = format!("\"dial\":\"{upstream}\"");
             let times = read.matches(&asked).count();
-            assert_eq!(times, 4, "{kind}: {asked} of the portal, the lab and arlo at its two ports: {read}");
+            assert_eq!(
+                times, 5,
+                "{kind}: {asked} of the portal, the two wildcards and arlo at its two ports: {read}"
+            );
             for host in ["auth", "arlo", "old", "arlo2", "*.lab"] {
                 let host = format!("\"{host}.example.com\"");
                 assert!(read.contains(&host), "{kind}: {host} is not in {read}");
@@ -151,7 +158,10 @@ fn haproxy_takes_what_is_printed() {
             "bind :443 ssl",
             "bind :8443 ssl",
             "use_backend arlo if { req.fhdr(host),host_only -i arlo.example.com old.example.com arlo2.example.com }\n",
-            "use_backend lab if { req.fhdr(host),host_only -m end -i .lab.example.com }\n",
+            // In this order: the first that fits counts.
+            "-i arlo.example.com old.example.com arlo2.example.com }\n    \
+             use_backend lab if { req.fhdr(host),host_only -m end -i .lab.example.com }\n    \
+             use_backend any if { req.fhdr(host),host_only -m end -i .example.com }\n",
             "backend lab\n",
         ] {
             assert!(printed.contains(line), "{line} is not in\n{printed}");
@@ -229,7 +239,11 @@ fn apache_takes_what_is_printed() {
             "Listen 8443\nUse AegisPortal auth.example.com 443\n".to_owned(),
             "\nUse AegisApp arlo \"arlo.example.com arlo2.example.com\" 443 127.0.0.1:8080\n".to_owned(),
             "\nUse AegisApp arlo \"old.example.com\" 8443 127.0.0.1:8080\n".to_owned(),
-            "\nUse AegisApp lab \"*.lab.example.com\" 443 127.0.0.1:8080\n".to_owned(),
+            // In this order: the first that fits counts.
+            "\nUse AegisApp lab \"*.lab.example.com\" 443 127.0.0.1:8080\n\
+             # Write where any listens.\n\
+             Use AegisApp any \"*.example.com\" 443 127.0.0.1:8080\n"
+                .to_owned(),
         ] {
             assert!(printed.contains(&line), "{line} is not in\n{printed}");
         }
@@ -272,7 +286,8 @@ fn traefik_takes_what_is_printed() {
             "arlo: {rule: \"Host(`arlo.example.com`) || Host(`arlo2.example.com`)\", entryPoints: [ websecure ],"
                 .to_owned(),
             "arlo-8443: {rule: \"Host(`old.example.com`)\", entryPoints: [ websecure-8443 ],".to_owned(),
-            "lab: {rule: \"HostRegexp(`^.+\\\\.lab\\\\.example\\\\.com$`)\"".to_owned(),
+            "lab-any-1: {rule: \"HostRegexp(`^.+\\\\.lab\\\\.example\\\\.com$`)\", priority: 16, entry".to_owned(),
+            "any-any-2: {rule: \"HostRegexp(`^.+\\\\.example\\\\.com$`)\", priority: 12, entry".to_owned(),
         ] {
             assert!(routes.contains(&line), "{line} is not in\n{routes}");
         }
@@ -305,8 +320,9 @@ fn traefik_takes_what_is_printed() {
             (443, "arlo2.example.com", "/", "500"),
             (443, "x.lab.example.com", "/", "500"),
             (8443, "old.example.com", "/", "500"),
-            (443, "old.example.com", "/", "404"),
-            (443, "elsewhere.example.com", "/", "404"),
+            (443, "old.example.com", "/", "500"),
+            (443, "other.example.com", "/", "500"),
+            (443, "elsewhere.example.org", "/", "404"),
         ] {
             let came = status(port, host, path);
             assert_eq!(came, expected, "{host}:{port}{path}\nof\n{fixed}\n{routes}\n{}", process.log());

@@ -34,7 +34,7 @@ pub(super) fn file(places: &Places, aegis: SocketAddr) -> String {
         format!("{listens}Use AegisPortal {} {}\n", places.portal.host, port(places, &places.portal));
     let file =
         format!("{head}{tls}{AFTER}{rest}").replace(AEGIS, &aegis.to_string()).replace(PORTAL, &portal);
-    for_each_app(&file, &places.apps, |app, line| uses(places, app, line))
+    for_each_app(&file, &places.routes, |route, line| uses(places, route, line))
 }
 
 /// The Lua.

@@ -1,7 +1,7 @@
 //! haproxy.cfg and its Lua out of those in `examples/haproxy/`. Never changes more of them than names,
 //! addresses and ports.
 
-use super::{Aegis, EXAMPLE, Places, Shown, UPSTREAM, for_each_app, made_by, renamed_in_lua};
+use super::{Aegis, EXAMPLE, Places, Shown, UPSTREAM, for_each_block, made_by, renamed_in_lua};
 use crate::place::Scheme;
 
 /// The configuration, as it is shipped.
@@ -30,8 +30,12 @@ pub(super) fn file(places: &Places) -> String {
     let file = made_by("haproxy", FILE).replace(&[PLAIN, TLS].concat(), &binds);
     let file = if places.scheme == Scheme::Http { file.replace(ONWARD, "") } else { file };
     let file = file.replace(AEGIS, &aegis).replace("auth.example.com", &places.portal.host);
-    let file = for_each_app(&file, &places.apps, |app, lines| {
-        if lines.contains(UPSTREAM) { backend(app, lines) } else { uses(app, lines) }
+    let file = for_each_block(&file, |lines| {
+        if lines.contains(UPSTREAM) {
+            places.apps.iter().map(|app| backend(app, lines)).collect()
+        } else {
+            places.routes.iter().map(|route| uses(route, lines)).collect()
+        }
     });
     format!("{}\n", file.trim_end())
 }
@@ -41,16 +45,13 @@ pub(super) fn lua(places: &Places) -> String {
     renamed_in_lua(places, LUA)
 }
 
-/// Which hosts are an app's: those that are named, and those that end like a wildcard.
-fn uses(app: &Shown, line: &str) -> String {
-    let line = line.replace(&format!("use_backend {EXAMPLE} "), &format!("use_backend {} ", app.name));
-    let exact: Vec<&str> =
-        app.sites.iter().filter(|site| site.suffix().is_none()).map(|site| site.host.as_str()).collect();
-    let ends: Vec<&str> = app.sites.iter().filter_map(|site| site.suffix()).collect();
-    let lines = [(exact, ""), (ends, "-m end ")].into_iter().filter(|(hosts, _)| !hosts.is_empty());
-    lines
-        .map(|(hosts, how)| line.replace("-i arlo.example.com", &format!("{how}-i {}", hosts.join(" "))))
-        .collect()
+/// Which hosts are an app's: those that are named, or those that end like a wildcard.
+fn uses(route: &Shown, line: &str) -> String {
+    let hosts: Vec<&str> =
+        route.sites.iter().map(|site| site.suffix().unwrap_or(site.host.as_str())).collect();
+    let how = if route.sites.iter().any(|site| site.suffix().is_some()) { "-m end " } else { "" };
+    line.replace(&format!("use_backend {EXAMPLE} "), &format!("use_backend {} ", route.name))
+        .replace("-i arlo.example.com", &format!("{how}-i {}", hosts.join(" ")))
 }
 
 fn backend(app: &Shown, lines: &str) -> String {

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use super::{EXAMPLE, Places, Shown, Site, UPSTREAM, for_each_app, made_by};
+use super::{EXAMPLE, Places, Shown, Site, UPSTREAM, for_each_block, made_by};
 use crate::place::Scheme;
 
 /// The static configuration, as it is shipped.
@@ -40,8 +40,13 @@ pub(super) fn entry_points(places: &Places) -> String {
 
 /// The routes. Aegis listens at `aegis`.
 pub(super) fn routes(places: &Places, aegis: SocketAddr) -> String {
-    let file = for_each_app(&made_by("traefik", ROUTES), &places.apps, |app, lines| {
-        if lines.contains(UPSTREAM) { service(app, lines) } else { routers(places, app, lines) }
+    let file = for_each_block(&made_by("traefik", ROUTES), |lines| {
+        if lines.contains(UPSTREAM) {
+            places.apps.iter().map(|app| service(app, lines)).collect()
+        } else {
+            let routers = places.routes.iter().enumerate();
+            routers.map(|(number, route)| routers_of(places, number, route, lines)).collect()
+        }
     });
     let portal = format!("Host(`{}`)", places.portal.host);
     let file = file
@@ -51,20 +56,31 @@ pub(super) fn routes(places: &Places, aegis: SocketAddr) -> String {
     places.renamed.iter().fold(file, |file, (from, to)| rename(&file, from, to))
 }
 
-/// A router for each port of an app.
-fn routers(places: &Places, app: &Shown, line: &str) -> String {
+/// A router for each port of a route. Traefik asks the one with the longest rule first, unless it is told: a
+/// wildcard has to come after every name below it, and its end is shorter than any rule that has such a name.
+fn routers_of(places: &Places, number: usize, app: &Shown, line: &str) -> String {
     let mut sites: Vec<&Site> = app.sites.iter().collect();
     sites.sort_by_key(|site| site.port);
     let router = |sites: &[&Site]| {
         let rules: Vec<String> = sites.iter().map(|site| rule(site)).collect();
         let own = sites.first().and_then(|site| site.port);
-        let called = own.map_or_else(|| app.name.clone(), |port| format!("{}-{port}", app.name));
+        let wildcard = sites.iter().find_map(|site| site.suffix());
+        let called = match wildcard {
+            Some(_) => format!("{}-any-{number}", app.name),
+            None => app.name.clone(),
+        };
+        let called = own.map_or_else(|| called.clone(), |port| format!("{called}-{port}"));
+        let rules = rules.join(" || ");
+        let rule = match wildcard {
+            Some(suffix) => format!("{rules}\", priority: {}, ", suffix.len()),
+            None => format!("{rules}\", "),
+        };
         let entry = name(places, own.unwrap_or(places.scheme.default_port()));
         line.replace(&format!(" {EXAMPLE}:"), &format!(" {called}:"))
             .replace(&format!("service: {EXAMPLE}"), &format!("service: {}", app.name))
             // Marked, so that it is not taken for the portal's.
             .replace(&format!("[{ENTRY}]"), &format!("[ {entry} ]"))
-            .replace(ARLO, &rules.join(" || "))
+            .replace(&format!("{ARLO}\", "), &rule)
     };
     sites.chunk_by(|one, next| one.port == next.port).map(router).collect()
 }

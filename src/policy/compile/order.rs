@@ -77,6 +77,20 @@ impl Compiler<'_> {
                 self.note(&entry.place, message, "put it before that, if that is not meant");
             }
             self.note_on_strangers(app, entry);
+            self.note_on_proxies(entry);
+        }
+    }
+
+    /// That a rule is for a network that proxies ask from: one that hides who comes makes everybody come from
+    /// there.
+    fn note_on_proxies(&mut self, entry: &Entry<'_>) {
+        let networks = entry.matched.networks.as_ref();
+        if networks.is_some_and(|networks| networks.overlaps(&self.proxies)) {
+            let message =
+                format!("{} is for a network that `trusted_proxies` is in", entry.matched.rule.name());
+            let hint = "if the proxy sees a bridge’s address instead of the visitor’s, everybody comes from there: \
+                        `aegis explain --last` says what arrives";
+            self.note(&entry.place, message, hint);
         }
     }
 

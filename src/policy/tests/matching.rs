@@ -237,6 +237,28 @@ fn a_rule_that_is_never_asked_is_noted_with_what_stands_before_it() {
 }
 
 #[test]
+fn a_rule_for_the_network_of_the_proxy_is_noted() {
+    for (proxies, networks, noted) in [
+        ("[\"172.18.0.0/16\"]", "[\"172.16.0.0/12\"]", true),
+        ("[\"172.18.0.2\"]", "[\"10.0.0.0/8\", \"172.18.0.0/16\"]", true),
+        ("[\"172.18.0.0/16\"]", "[\"192.168.0.0/16\"]", false),
+        ("[\"127.0.0.1\", \"::1\"]", "[\"127.0.0.0/8\", \"::1\"]", false),
+    ] {
+        let policy = compiled(&format!(
+            "trusted_proxies = {proxies}\n{HEAD}[app.x]\nhosts = [\"x.example.com\"]\nroles = [\"a\"]\n[[app.x.rule]]\nnetworks = {networks}\nrequire = \"signed_in\""
+        ))
+        .unwrap();
+        let said: Vec<_> = policy.notes().iter().map(|note| (note.line, note.message.as_str())).collect();
+        let expected = format!(
+            "app.x rule 1 (path /*, networks {}) is for a network that `trusted_proxies` is in",
+            networks.replace(['[', ']', '"'], "")
+        );
+        let expected: Vec<_> = noted.then_some((Some(8), expected.as_str())).into_iter().collect();
+        assert_eq!(said, expected, "{proxies} {networks}");
+    }
+}
+
+#[test]
 fn a_rule_that_a_laxer_one_goes_before_is_noted() {
     for (rules, expected) in [
         (
@@ -275,5 +297,71 @@ fn a_rule_that_a_laxer_one_goes_before_is_noted() {
         let said: Vec<String> =
             notes(rules).into_iter().map(|note| note.split_once(": ").unwrap().1.to_owned()).collect();
         assert_eq!(said, Vec::from_iter(expected), "{rules}");
+    }
+}
+
+/// What a rule may be for, and paths that tell one from the other.
+const PATTERNS: &[&str] = &[
+    "",
+    "path = \"/*\"",
+    "path = \"/a\"",
+    "path = \"/a/*\"",
+    "path = \"/a/b/*\"",
+    "path = \"/a/b/\"",
+    "path_regex = '^/a(/.*)?$'",
+    "path_regex = '^/a/[^/]+$'",
+    "path_regex = '^/(?:a|b)/b$'",
+    "path_regex = '^/a$|^/a/b$|^/[ab]/.*$'",
+    "path_regex = '^/(?i)a/b/?$'",
+    "path_regex = '^.*$'",
+];
+const METHODS_OF_RULES: &[&str] =
+    &["", "methods = [\"GET\"]", "methods = [\"POST\", \"PUT\"]", "methods = [\"GET\", \"POST\", \"PUT\"]"];
+const NETWORKS_OF_RULES: &[&str] = &[
+    "",
+    "networks = [\"10.0.0.0/8\"]",
+    "networks = [\"10.1.0.0/16\"]",
+    "networks = [\"10.1.0.0/16\", \"fd00::/8\"]",
+];
+const PATHS: &[&str] = &[
+    "/", "/a", "/A", "/a/", "/a/b", "/A/b", "/a/b/", "/a/b/c", "/a/c", "/ab", "/b", "/b/b", "/b/c", "/c",
+    "/a;x", "/a/b;x/", "/a;x/b", "/c;/a",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_said_never_to_be_asked_never_is(
+        rules in prop::collection::vec(
+            (prop::sample::select(PATTERNS), prop::sample::select(METHODS_OF_RULES), prop::sample::select(NETWORKS_OF_RULES), any::<bool>()),
+            1..6,
+        ),
+        public in prop::collection::vec(prop::sample::select(vec!["/a", "/a/b", "/b/"]), 0..3),
+    ) {
+        let mut text = format!("[app.x]\nhosts = [\"x.example.com\"]\nrequire = \"signed_in\"\nassets = \"protected\"\npublic = {public:?}\n");
+        for (pattern, methods, networks, open) in &rules {
+            let require = if *open { "optional" } else { "deny" };
+            write!(text, "[[app.x.rule]]\n{pattern}\n{methods}\n{networks}\nrequire = \"{require}\"\n").unwrap();
+        }
+        let policy = apps(&text);
+        let app = &policy.apps()[0];
+        let never: Vec<&str> = policy
+            .notes()
+            .iter()
+            .filter_map(|note| note.message.split_once(" is never asked").map(|(name, _)| name))
+            .collect();
+        for path in PATHS {
+            let path = CanonicalPath::parse(path).unwrap();
+            for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE] {
+                for from in [None, Some("10.1.2.3"), Some("10.2.3.4"), Some("fd00::1"), Some("192.0.2.1")] {
+                    let from = from.map(|address| address.parse().unwrap());
+                    // Doubles in `public` have one name: the first of them is asked.
+                    let asked = app.rule_for(&method, &path, from);
+                    let twice = app.public.iter().filter(|public| public.rule.name == asked.name).count() > 1;
+                    prop_assert!(twice || !never.contains(&asked.name()), "{} {:?} from {:?} is for {}\n{}", method, path, from, asked.name(), text);
+                }
+            }
+        }
     }
 }

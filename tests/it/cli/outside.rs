@@ -118,6 +118,18 @@ fn an_app_that_nobody_guards_is_found() {
 }
 
 #[test]
+fn an_app_that_guards_itself_is_none_that_aegis_guards() {
+    for (answer, words) in [
+        ("respond 401", "/x is answered 401, and not by Aegis"),
+        ("redir * /login", "/x leads nobody to the sign-in page, but to /login (302)"),
+    ] {
+        let findings = Held::by("", &format!("{answer}\n"), PORTAL).findings("/x");
+        says(&findings, "wrong", words);
+        assert_eq!(findings.len(), 2, "nothing else is tried: {findings:#?}");
+    }
+}
+
+#[test]
 fn an_address_that_visitors_choose_is_found() {
     let ask = ASK.replace("uri ", "header_up X-Forwarded-For {http.request.header.X-Forwarded-For}\n\turi ");
     let held = Held::by("", &[ask.as_str(), APP].concat(), PORTAL);

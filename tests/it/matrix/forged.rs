@@ -86,7 +86,7 @@ pub(super) const CASES: &[Case] = &[
     }),
 ];
 
-const FORWARDED: [&str; 7] = [
+const FORWARDED: [&str; 17] = [
     "X-Forwarded-Uri",
     "X-Forwarded-Method",
     "X-Forwarded-Host",
@@ -94,6 +94,16 @@ const FORWARDED: [&str; 7] = [
     "X-Forwarded-Port",
     "X-Forwarded-Prefix",
     "X-Forwarded-User",
+    "X-Forwarded-Email",
+    "X-Forwarded-Groups",
+    "X-Forwarded-Preferred-Username",
+    "X-Forwarded-Access-Token",
+    "X-Forwarded-Scheme",
+    "X-Forwarded-Ssl",
+    "X-Real-IP",
+    "X-Client-IP",
+    "True-Client-IP",
+    "CF-Connecting-IP",
 ];
 
 const ORIGINAL: [&str; 5] =

@@ -15,7 +15,7 @@ pub(super) fn set_up(setting: &Setting<'_>, old: bool) -> Start {
     };
     let pem = folder.join("both.pem");
     let tls = "bind :443 ssl crt /etc/haproxy/certs/example.com.pem alpn h2,http/1.1";
-    let last = "unless { req.fhdr(host),host_only -i auth.example.com }\n";
+    let last = "deny deny_status 503 unless { var(txn.aegis) -m bool }\n";
     let routes = ["admin", "pub"].map(|route| {
         format!("    http-request set-header X-Lab-Route {route} if {{ path_reg ^/{route}(/|$) }}\n")
     });
