@@ -44,9 +44,9 @@ pub(super) enum What {
     Caddy,
     /// nginx with `auth_request`, a file for /etc/nginx/conf.d
     Nginx,
-    /// Traefik 3.7, the routes: /etc/traefik/aegis.yml
+    /// Traefik 3.7.12, the routes: /etc/traefik/aegis.yml
     Traefik,
-    /// Traefik 3.7, the entry points: /etc/traefik/traefik.yml
+    /// Traefik 3.7.12, the entry points: /etc/traefik/traefik.yml
     TraefikStatic,
     /// `HAProxy` 2.6, a whole haproxy.cfg
     Haproxy,

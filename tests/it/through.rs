@@ -28,6 +28,7 @@ macro_rules! through_every_proxy {
     ($($case:ident),+ $(,)?) => { for_every_proxy! { crate::lab::Lab::shared; $($case),+ } };
 }
 
+mod apache;
 mod api_tokens;
 mod check_endpoints;
 mod files;
