@@ -28,7 +28,7 @@ use crate::browser::{Browser, Seen};
 use crate::clock::Now;
 use crate::error::{Error, Kind};
 use crate::forwarded::Came;
-use crate::identity::{Actor, Assurance, Person, SessionId};
+use crate::identity::{Actor, Assurance, Person, UserId};
 use crate::notices;
 use crate::second_factor::Factors;
 use crate::sessions::{Session, Sessions};
@@ -48,7 +48,7 @@ const NOTICES: u8 = 10;
 pub struct Door {
     app: Arc<App>,
     browser: Browser,
-    polls: Polls<SessionId>,
+    polls: Polls<UserId>,
 }
 
 /// A request to a page of the account.

@@ -370,13 +370,11 @@ fn happened<T>(result: Result<T, WriteError>) -> Result<bool, Error> {
 /// One counter an account, by whichever of its names it was guessed at. Names of no account share 65,536
 /// counters, so that they look the same; which name it was is not kept: people type passwords there, too.
 fn account_key(user: Option<UserId>, login: &str) -> String {
-    match user {
-        Some(user) => format!("account:{user}"),
-        None => {
-            let [first, second, ..] = fingerprint(&login.trim().to_lowercase());
-            format!("nobody:{}", hexadecimal(&[first, second]))
-        }
+    if let Some(user) = user {
+        return format!("account:{user}");
     }
+    let [first, second, ..] = fingerprint(&login.trim().to_lowercase());
+    format!("nobody:{}", hexadecimal(&[first, second]))
 }
 
 fn code_key(user: UserId) -> String {

@@ -188,17 +188,24 @@ static ADD: Statement = Statement::new(
 );
 
 static TRIM: Statement = Statement::new(
-    "delete from notice where account_id = $1 and id <= \
+    "delete from notice where account_id = $1 and telegram <> 'due' and id <= \
      (select id from notice where account_id = $1 order by id desc limit 1 offset $2)",
 );
+static REPEATED: Statement = Statement::new("delete from notice where account_id = $1 and kind = $2");
 static FORGET: Statement = Statement::new("delete from notice where account_id = $1");
 
-/// How many of one account are kept.
-const MOST: i64 = 100;
+/// How many of one account are kept, besides those that are to be sent.
+const MOST: i64 = 50;
 
 impl Noticed for Write {
     fn notice(self, user: UserId, notice: &Notice, now: Wall) -> Self {
-        self.exec(&ADD, values![user.to_string(), now, notice.kind(), notice.detail().to_string()])
+        // A name changes as often as anybody likes: told once, it holds up and pushes out nothing.
+        let write = match notice {
+            Notice::NameChanged => self.exec(&REPEATED, values![user.to_string(), notice.kind()]),
+            _ => self,
+        };
+        write
+            .exec(&ADD, values![user.to_string(), now, notice.kind(), notice.detail().to_string()])
             .exec(&TRIM, values![user.to_string(), MOST])
     }
 }

@@ -134,7 +134,7 @@ create index passkey_by_account on passkey (account_id);
 -- Ceremonies of WebAuthn that have done what they were for. Their browser holds them, sealed.
 create table passkey_ceremony (
     secret blob primary key,                -- SHA-256 of what the browser holds
-    expires_at integer not null             -- from then on it is refused by itself
+    expires_at integer not null             -- long after it is refused by itself
 ) strict;
 create index passkey_ceremony_by_end on passkey_ceremony (expires_at);
 

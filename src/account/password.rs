@@ -34,7 +34,7 @@ impl Door {
         let hash = sign_in.new_password(new, own_words(&owner.user)).await?;
         let now = self.app.clock.now().wall;
         // A link from before would choose another password over this one.
-        let void = self.app.links.void(owner.user.id, now);
+        let void = owner.still(self.app.links.void(owner.user.id, now));
         let mut response = self.to(urls::ACCOUNT);
         // Every session is over with that; a browser that had one gets a new one, in which no factor is newer
         // than it was.

@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::{Door, Owner, Visit};
+use crate::clock::Mono;
 use crate::error::{Error, Kind};
 use crate::second_factor::telegram::OfferState;
 use crate::store::Write;
@@ -52,13 +53,12 @@ impl Door {
     /// while, nowhere.
     pub async fn wait_for_telegram(&self, visit: Visit<'_>) -> Result<Response, Error> {
         forms::same_origin(visit.headers, self.app.current.load().site.public_url())?;
-        let seen = self.browser.seen(visit.headers, visit.now.wall).await?;
-        let is_over = match seen.session() {
+        let is_over = match self.owner(&visit).await? {
             None => true,
-            Some(session) => {
-                let mut place = self.polls.place(session)?;
+            Some(owner) => {
+                let mut place = self.polls.place(owner.user.id)?;
                 tokio::select! {
-                    answered = self.is_answered(&visit) => answered?,
+                    answered = self.is_answered(&owner, visit.now.mono.plus(polls::PATIENCE)) => answered?,
                     () = place.let_go() => false,
                 }
             }
@@ -68,16 +68,11 @@ impl Door {
     }
 
     /// Waits until the link that is under way is answered, or over: true; or too long: false.
-    async fn is_answered(&self, visit: &Visit<'_>) -> Result<bool, Error> {
-        let until = visit.now.mono.plus(polls::PATIENCE);
+    async fn is_answered(&self, owner: &Owner, until: Mono) -> Result<bool, Error> {
         loop {
-            let now = self.app.clock.now();
-            let state = match self.owner(&Visit { now, ..*visit }).await? {
-                Some(owner) => self.offer_of(&owner).await?,
-                None => None,
-            };
+            let state = self.offer_of(owner).await?;
             let is_over = state.as_ref().is_none_or(|state| state.answerer.is_some());
-            if is_over || now.mono >= until {
+            if is_over || self.app.clock.now().mono >= until {
                 return Ok(is_over);
             }
             self.app.clock.wait(LOOK).await;

@@ -49,9 +49,9 @@ async fn linked(store: &Store, name: &str, chat: i64) -> UserId {
     user
 }
 
-async fn tell(store: &Store, user: UserId, times: i64) {
+async fn tell(store: &Store, user: UserId, notice: &Notice, times: i64) {
     for at in 0..times {
-        store.write(write().notice(user, &Notice::NameChanged, Wall(at))).await.unwrap();
+        store.write(write().notice(user, notice, Wall(at))).await.unwrap();
     }
 }
 
@@ -60,8 +60,8 @@ async fn one_persons_notices_hold_up_nobody_elses() {
     let place = tempfile::tempdir().unwrap();
     let store = Store::open(place.path(), Arc::new(|_: &[_]| {})).unwrap();
     let (sam, ann) = (linked(&store, "sam", 7).await, linked(&store, "ann", 8).await);
-    tell(&store, sam, 60).await;
-    tell(&store, ann, 2).await;
+    tell(&store, sam, &Notice::PasswordChanged, 60).await;
+    tell(&store, ann, &Notice::PasswordChanged, 2).await;
     let chats = async || -> Vec<(i64, Wall)> {
         due(&store).await.unwrap().iter().map(|due| (due.chat, due.at)).collect()
     };
@@ -77,12 +77,19 @@ async fn so_many_are_kept_of_each_account_and_none_of_who_is_forgotten() {
     let place = tempfile::tempdir().unwrap();
     let store = Store::open(place.path(), Arc::new(|_: &[_]| {})).unwrap();
     let (sam, ann) = (linked(&store, "sam", 7).await, linked(&store, "ann", 8).await);
-    tell(&store, ann, 1).await;
-    tell(&store, sam, MOST + 5).await;
-    let kept = async |user| last(&store, user, u8::MAX).await.unwrap();
-    let times: Vec<i64> = kept(sam).await.iter().map(|told| told.at.0).collect();
-    let newest: Vec<i64> = (5..MOST + 5).rev().collect();
-    assert_eq!(times, newest, "the newest, newest first");
+    tell(&store, ann, &Notice::PasswordChanged, 1).await;
+    tell(&store, sam, &Notice::PasswordChanged, MOST + 5).await;
+    let kept = async |user| last(&store, user, 100).await.unwrap();
+    let all = usize::try_from(MOST + 5).unwrap();
+    assert_eq!(kept(sam).await.len(), all, "none goes that was not sent");
+    while let Some(due) = due(&store).await.unwrap().into_iter().find(|due| due.chat == 7) {
+        delivered(&store, due.id, true).await.unwrap();
+    }
+    tell(&store, sam, &Notice::NameChanged, 3 * MOST).await;
+    let told = kept(sam).await;
+    assert_eq!(told.len(), usize::try_from(MOST).unwrap(), "the newest");
+    let names = told.iter().filter(|told| told.notice == Some(Notice::NameChanged)).count();
+    assert_eq!((names, told[0].at), (1, Wall(3 * MOST - 1)), "however often the name changed: {told:?}");
     assert_eq!(kept(ann).await.len(), 1, "another's are untouched");
     store.write(forgetting(write(), sam)).await.unwrap();
     assert_eq!((kept(sam).await.len(), kept(ann).await.len()), (0, 1));

@@ -348,12 +348,12 @@ impl App {
         let rule = matched.map_or(&self.whole, |matched| &matched.rule);
         let is_get = *method == Method::GET || *method == Method::HEAD;
         match &self.assets {
-            // A rule that denies, or that names this very file, was meant.
+            // A rule that denies, or that names this very file, was meant; so may one be whose expression fits.
             Some(assets)
                 if is_get
                     && is_asset(path)
                     && rule.require != Require::Deny
-                    && !matched.is_some_and(|matched| matches!(matched.path, PathPattern::Exact(_))) =>
+                    && !matched.is_some_and(|matched| matched.path.is_of_few()) =>
             {
                 assets
             }

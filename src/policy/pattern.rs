@@ -24,6 +24,14 @@ pub(super) enum PathPattern {
 }
 
 impl PathPattern {
+    /// Whether it may have been written for one path, and not for all below one.
+    pub(super) fn is_of_few(&self) -> bool {
+        match self {
+            Self::Exact(_) | Self::Fits(_) => true,
+            Self::Within(_) => false,
+        }
+    }
+
     /// Reads `/x` or `/x/*`.
     pub(super) fn rule(written: &Placed<String>) -> Result<Self, Fault> {
         match written.value.strip_suffix("/*") {

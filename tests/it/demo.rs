@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::lab::address;
 use crate::lab::client::{Answer, Ask};
-use crate::lab::proxy::{Kind, program};
+use crate::lab::proxy::{self, Kind};
 
 /// Whose password it is.
 pub(crate) const NAME: &str = "sam";
@@ -29,7 +29,10 @@ pub(crate) struct Demo {
 impl Demo {
     /// Starts it with the `caddy` of this proxy on the PATH, or with none, and reads its box.
     pub(crate) fn start(caddy: Option<Kind>) -> Self {
-        Self::start_with(caddy.map(|kind| program(kind).parent().unwrap().to_path_buf()))
+        Self::start_with(caddy.map(|kind| {
+            let command = proxy::command(kind);
+            std::path::Path::new(command.get_program()).parent().unwrap().to_path_buf()
+        }))
     }
 
     fn start_with(path: Option<PathBuf>) -> Self {

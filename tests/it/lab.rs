@@ -17,13 +17,14 @@ pub(crate) mod daemon;
 pub(crate) mod postgresql;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod readings;
 pub(crate) mod stub;
 pub(crate) mod tailnet;
 pub(crate) mod way;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aegis::Aegis;
@@ -37,6 +38,8 @@ use way::Way;
 
 /// Where the proxy listens, on the lab's address.
 pub(crate) const PROXY_PORT: u16 = 8080;
+/// Where a proxy listens that sends visitors on to https.
+pub(crate) const PLAIN_PORT: u16 = 8082;
 /// Where the app listens; the proxy knows it, visitors do not.
 pub(crate) const APP_PORT: u16 = 8081;
 /// Where Aegis listens beside its unix socket.
@@ -61,6 +64,13 @@ enum Authority {
     Stub(Stub),
 }
 
+/// Somebody without roles who is signed in.
+pub(crate) struct Guest {
+    pub(crate) name: String,
+    /// Their `Cookie` header.
+    pub(crate) cookie: String,
+}
+
 /// A proxy, who it asks, and the app behind it.
 pub(crate) struct Lab {
     pub(crate) kind: Kind,
@@ -73,22 +83,23 @@ pub(crate) struct Lab {
     tailnet: Option<Tailnet>,
     /// How many names were given away.
     names: AtomicUsize,
+    guest: OnceLock<Guest>,
     // Held: the proxy ends with the lab.
     _proxy: Process,
 }
 
-static CADDY: LazyLock<Lab> = LazyLock::new(|| Lab::start(Kind::Caddy));
-static OLD_CADDY: LazyLock<Lab> = LazyLock::new(|| Lab::start(Kind::OldCaddy));
-static NGINX: LazyLock<Lab> = LazyLock::new(|| Lab::start(Kind::Nginx));
+static SHARED: [OnceLock<Lab>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
+static SHARED_TLS: [OnceLock<Lab>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
 
 impl Lab {
     /// The lab of this kind of proxy that all cases share.
     pub(crate) fn shared(kind: Kind) -> &'static Self {
-        match kind {
-            Kind::Caddy => &CADDY,
-            Kind::OldCaddy => &OLD_CADDY,
-            Kind::Nginx => &NGINX,
-        }
+        SHARED[kind as usize].get_or_init(|| Self::start(kind))
+    }
+
+    /// The same with TLS.
+    pub(crate) fn shared_tls(kind: Kind) -> &'static Self {
+        SHARED_TLS[kind as usize].get_or_init(|| Self::standing(kind, Way::TLS))
     }
 
     /// A lab of one's own, with the real Aegis: for cases that stop or slow it.
@@ -107,7 +118,7 @@ impl Lab {
     /// A lab in which a stub answers: for what only the proxy and its files decide.
     pub(crate) fn with_stub(kind: Kind) -> Self {
         let (address, folder) = (address::take(), address::folder());
-        let stub = Stub::start(&folder.join("aegis.sock"));
+        let stub = Stub::start(&folder.join("aegis.sock"), (address, AEGIS_PORT).into());
         Self::around(kind, Way::USUAL, address, folder, Authority::Stub(stub), None)
     }
 
@@ -134,6 +145,7 @@ impl Lab {
             authority,
             tailnet,
             names: AtomicUsize::new(1),
+            guest: OnceLock::new(),
             _proxy: proxy,
         }
     }
@@ -179,7 +191,18 @@ impl Lab {
         name
     }
 
-    fn unique(&self, word: &str) -> String {
+    /// Somebody of all cases that only need anybody.
+    pub(crate) fn guest(&self) -> &Guest {
+        self.guest.get_or_init(|| {
+            let name = self.person(&[]);
+            let cookie =
+                if self.way.tls { format!("aegis_token={}", self.token(&name)) } else { self.sign_in(&name) };
+            Guest { name, cookie }
+        })
+    }
+
+    /// A word that nobody else uses in this lab.
+    pub(crate) fn unique(&self, word: &str) -> String {
         format!("{word}{}", self.names.fetch_add(1, Ordering::Relaxed))
     }
 
@@ -204,6 +227,17 @@ impl Lab {
             .find(|cookie| cookie.starts_with("aegis_token="))
             .unwrap_or_else(|| panic!("signing in as {name}: no cookie `aegis_token` in {answer}"));
         token.clone()
+    }
+
+    /// A token for programs, asked for at Aegis itself.
+    pub(crate) fn token(&self, name: &str) -> String {
+        let body = serde_json::json!({ "email": format!("{name}@example.test"), "password": PASSWORD });
+        let ask = Ask::new("POST", &self.way.portal(), "/auth/token")
+            .header("Content-Type", "application/json")
+            .body(&body.to_string());
+        let answer = ask.send((self.address, AEGIS_PORT).into());
+        assert_eq!(answer.status, 200, "{}\nasked: {ask}\ncame back: {answer}", self.kind);
+        answer.json()["access_token"].as_str().unwrap().to_owned()
     }
 
     /// Asserts that the app behind the proxy never heard of this host.

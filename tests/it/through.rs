@@ -4,26 +4,36 @@
 //! exactly the identity Aegis gave, and never a credential of Aegis.
 
 /// Makes a test of each case for each proxy: `through::identity::caddy::forged_headers_are_replaced`.
-macro_rules! through_every_proxy {
-    ($($case:ident),+ $(,)?) => {
-        mod caddy {
-            $(#[test] fn $case() { super::$case(crate::lab::Lab::shared(crate::lab::proxy::Kind::Caddy)); })+
-        }
-        mod old_caddy {
-            $(#[test] fn $case() { super::$case(crate::lab::Lab::shared(crate::lab::proxy::Kind::OldCaddy)); })+
-        }
-        mod nginx {
-            $(#[test] fn $case() { super::$case(crate::lab::Lab::shared(crate::lab::proxy::Kind::Nginx)); })+
+/// `with` turns a [`Kind`](crate::lab::proxy::Kind) into what the cases take.
+macro_rules! for_every_proxy {
+    ($with:expr; $($case:ident),+ $(,)?) => {
+        for_every_proxy! { @ $with; ($($case),+);
+            caddy Caddy, vulnerable_caddy VulnerableCaddy, old_caddy OldCaddy, traefik Traefik, nginx Nginx,
+            old_nginx OldNginx, haproxy Haproxy, old_haproxy OldHaproxy, envoy Envoy,
+            apache Apache
         }
     };
+    (@ $with:expr; $cases:tt; $($name:ident $kind:ident),+) => {
+        $(for_every_proxy! { @@ $with; $cases; $name $kind })+
+    };
+    (@@ $with:expr; ($($case:ident),+); $name:ident $kind:ident) => {
+        mod $name {
+            $(#[test] fn $case() { super::$case($with(crate::lab::proxy::Kind::$kind)); })+
+        }
+    };
+}
+
+/// The same in the lab of that proxy that all cases share.
+macro_rules! through_every_proxy {
+    ($($case:ident),+ $(,)?) => { for_every_proxy! { crate::lab::Lab::shared; $($case),+ } };
 }
 
 mod api_tokens;
 mod check_endpoints;
 mod files;
 mod forwarded;
+mod haproxy;
 mod identity;
-mod outage;
 mod paths;
 mod shapes;
 mod sign_in;

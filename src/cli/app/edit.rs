@@ -35,6 +35,7 @@ impl Edit {
                 _ => fault,
             }
         })?;
+        is_safe(&file)?;
         let mut name = std::ffi::OsString::from(".");
         name.push(file.file_name().unwrap_or_default());
         name.push(".new");
@@ -113,6 +114,19 @@ impl Drop for Edit {
             let _gone = fs::remove_file(&self.new);
         }
     }
+}
+
+/// Whoever owns a folder can put something else in the place of its files at any moment: root does not follow.
+fn is_safe(file: &Path) -> Result<(), Fault> {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let owner = fs::metadata(folder).map_err(|error| cannot(folder, &error))?.uid();
+    let ours = rustix::process::geteuid().as_raw();
+    if owner == ours || owner == 0 {
+        return Ok(());
+    }
+    Err(Fault::new("this folder belongs to somebody else, who could have another file changed")
+        .hint("run this as the owner of the folder")
+        .at(folder, None))
 }
 
 fn cannot(file: &Path, error: &io::Error) -> Fault {

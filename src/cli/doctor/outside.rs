@@ -24,6 +24,8 @@ use probe::{Answered, Place, Probe};
 use seen::Seen;
 
 const ABOUT: &str = "outside";
+/// What to do where Aegis is not asked.
+const NOT_ASKED: &str = "the proxy's site lacks the lines that `aegis print` writes, they stand where they are not reached, or it does not pass on `X-Aegis-Ref`";
 /// An address of the tailnet's range that a visitor claims to have.
 const CLAIMED: &str = "100.99.98.97";
 
@@ -164,12 +166,19 @@ impl App<'_> {
             }
             Seen::Loop => Finding::wrong(ABOUT, format!("{shown} leads to itself: Aegis is told that the visitor comes by http"))
                 .hint("behind a tunnel or another proxy that speaks TLS, the proxy before Aegis has to believe its X-Forwarded-Proto (Caddy: `trusted_proxies`), or listen with TLS itself"),
-            Seen::Elsewhere(to) => Finding::note(ABOUT, format!("{shown} leads to {to} ({status})"))
-                .hint("name the address that it leads to"),
+            Seen::Unreadable => Finding::wrong(ABOUT, format!("{shown}: the proxy cannot read that ({status})"))
+                .hint("name an address as a browser shows it"),
+            Seen::Elsewhere(to) if to.split_once("://").is_some_and(|(scheme, rest)| scheme == "https" && shown.strip_prefix("http://") == Some(rest)) => {
+                Finding::note(ABOUT, format!("{shown} leads to {to}")).hint("name that address")
+            }
+            Seen::Elsewhere(to) => Finding::wrong(ABOUT, format!("{shown} leads nobody to the sign-in page, but to {to} ({status}): so does the app, or the proxy, and nobody asks Aegis"))
+                .hint(NOT_ASKED),
             Seen::Broken => Finding::wrong(ABOUT, format!("{shown}: the proxy answers {status}"))
                 .hint("does it reach Aegis? `aegis health`, and the proxy's own log"),
-            Seen::Served => Finding::wrong(ABOUT, format!("{shown} is served to everybody ({status}): nobody asks Aegis"))
-                .hint("the proxy's site lacks the lines that `aegis print caddy|traefik|nginx|haproxy|envoy` writes, or they stand where they are not reached"),
+            Seen::Served if status < 400 => Finding::wrong(ABOUT, format!("{shown} is served to everybody ({status}): nobody asks Aegis"))
+                .hint(NOT_ASKED),
+            Seen::Served => Finding::wrong(ABOUT, format!("{shown} is answered {status}, and not by Aegis: nobody asks it"))
+                .hint(NOT_ASKED),
         };
         (came, finding)
     }
@@ -247,7 +256,10 @@ impl App<'_> {
                 probe = probe.with(&spelled, &mark);
             }
         }
-        let answered = self.place.ask(&probe).await.ok()?;
+        let answered = match self.place.ask(&probe).await {
+            Ok(answered) => answered,
+            Err(why) => return Some(Finding::note(ABOUT, format!("the open path {open}: {why}"))),
+        };
         answered.body.contains(&mark).then(|| {
             let what = format!("at the open path {open} the app is told who somebody is by the visitor");
             Finding::wrong(ABOUT, what).hint(
@@ -264,15 +276,21 @@ impl App<'_> {
         paths.retain(|path| !path.is_empty() && !self.is_open(path));
         paths.dedup();
         paths.truncate(spellings::MOST);
-        let (mut tried, mut served) = (0_u32, Vec::new());
+        let (mut tried, mut unheard, mut served) = (0_u32, 0_u32, Vec::new());
         for path in &paths {
             for spelled in spellings::of(path, &self.open) {
                 if self.is_open(&spelled) {
                     continue;
                 }
-                let Ok(answered) = self.place.ask(&Probe::fetch(&spelled)).await else { continue };
+                let Ok(answered) = self.place.ask(&Probe::fetch(&spelled)).await else {
+                    unheard += 1;
+                    continue;
+                };
                 tried += 1;
-                if self.seen(&answered).lets_in() {
+                let seen = self.seen(&answered);
+                // To the path itself, where Aegis is asked again.
+                let is_put_right = matches!(&seen, Seen::Elsewhere(to) if to == path || *to == format!("{}{path}", self.origin));
+                if seen.lets_in() && !is_put_right {
                     served.push(format!("{spelled} ({})", answered.status.as_u16()));
                 }
             }
@@ -286,7 +304,15 @@ impl App<'_> {
                 "the proxy tells Aegis of another path than it asks the app for: no rewriting before the lines of Aegis",
             )];
         }
-        vec![Finding::ok(ABOUT, format!("{tried} other spellings of closed paths open nothing"))]
+        let opens = Finding::ok(ABOUT, format!("{tried} other spellings of closed paths open nothing"));
+        match (tried, unheard) {
+            (_, 0) => vec![opens],
+            (0, _) => vec![Finding::wrong(ABOUT, "other spellings of closed paths are not answered at all")],
+            (_, _) => {
+                let what = format!("{unheard} other spellings of closed paths are not answered");
+                vec![opens, Finding::note(ABOUT, what).hint("the proxy closes the connection, as it may")]
+            }
+        }
     }
 
     /// Which address Aegis saw, and whether a visitor can choose it.
@@ -316,7 +342,7 @@ impl App<'_> {
     /// The address of this machine, and the one that Aegis saw.
     async fn address_of(&self, probe: &Probe) -> Result<(std::net::IpAddr, Option<String>), String> {
         let answered = self.place.ask(probe).await?;
-        let reference = answered.header("x-aegis-ref").ok_or("no reference")?;
+        let reference = answered.header(seen::REFERENCE).ok_or("no reference")?;
         let explained = explain::of_reference(self.outside.control, reference).await;
         let explanation = explained.ok_or("it is not known")?;
         Ok((answered.local, explanation.from))

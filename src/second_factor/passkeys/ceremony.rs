@@ -24,6 +24,9 @@ use crate::store::{Rows, Statement, StoreError, Write, values};
 
 /// How long a ceremony waits for its answer.
 pub(super) const LASTS: Duration = Duration::from_mins(5);
+/// How long it is known after its end that a ceremony was spent: longer than a request may take, or a clock
+/// be set back.
+const KEPT: Duration = Duration::from_hours(24);
 /// The longest answer that is read, and the longest ceremony.
 const LONGEST: usize = 64 * 1024;
 
@@ -207,7 +210,7 @@ fn registration(user: UserId, session: SessionId) -> String {
 
 /// The beginning of what a ceremony does, which does it once.
 fn spending(ceremony: &str, until: i64) -> Write {
-    Write::new().exec(&SPEND, values![fingerprint(ceremony), until]).expect(Rows::One)
+    Write::new().exec(&SPEND, values![fingerprint(ceremony), Wall(until).plus(KEPT)]).expect(Rows::One)
 }
 
 /// Nothing: what was not right is for the log alone.

@@ -100,9 +100,8 @@ impl Held {
             .replace("{aegis}", &AEGIS_PORT.to_string());
         let file = folder.join("Caddyfile");
         fs::write(&file, caddyfile).unwrap();
-        let caddy = Process::start("caddy", &folder, &proxy::program(Kind::Caddy), |command| {
-            command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file).env("HOME", &folder)
-        });
+        let words = ["run", "--adapter", "caddyfile", "--config"].map(Into::into);
+        let caddy = proxy::run(Kind::Caddy, &folder, &[&words[..], &[file.into()]].concat());
         let caddy = caddy.wait_for((address, PROXY_PORT).into());
         Self { folder, address, _aegis: aegis, _app: upstream, _caddy: caddy }
     }
@@ -116,6 +115,18 @@ impl Held {
 fn an_app_that_nobody_guards_is_found() {
     let held = Held::by("", APP, PORTAL);
     says(&held.findings("/x"), "wrong", "/x is served to everybody (200): nobody asks Aegis");
+}
+
+#[test]
+fn an_app_that_guards_itself_is_none_that_aegis_guards() {
+    for (answer, words) in [
+        ("respond 401", "/x is answered 401, and not by Aegis"),
+        ("redir * /login", "/x leads nobody to the sign-in page, but to /login (302)"),
+    ] {
+        let findings = Held::by("", &format!("{answer}\n"), PORTAL).findings("/x");
+        says(&findings, "wrong", words);
+        assert_eq!(findings.len(), 2, "nothing else is tried: {findings:#?}");
+    }
 }
 
 #[test]

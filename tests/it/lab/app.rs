@@ -2,14 +2,16 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::thread;
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, header};
@@ -69,6 +71,12 @@ impl App {
         book.iter().filter(|seen| seen.all("host").contains(&host)).cloned().collect()
     }
 
+    /// What was asked with this value of `X-Lab-Case`.
+    pub(crate) fn seen_in(&self, case: &str) -> Vec<Seen> {
+        let book = self.book.lock();
+        book.iter().filter(|seen| seen.all("x-lab-case").contains(&case)).cloned().collect()
+    }
+
     /// Everything that was asked.
     pub(crate) fn everything(&self) -> Vec<Seen> {
         self.book.lock().clone()
@@ -89,7 +97,7 @@ fn serve(listener: std::net::TcpListener, book: &Book) {
     });
 }
 
-async fn answer(mut request: Request<Incoming>, book: Book) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(mut request: Request<Incoming>, book: Book) -> Result<Response<Content>, Infallible> {
     let asks = request
         .headers()
         .get(header::CONNECTION)
@@ -131,7 +139,9 @@ async fn answer(mut request: Request<Incoming>, book: Book) -> Result<Response<F
             .header(header::CONNECTION, "Upgrade")
             .header(header::UPGRADE, "websocket")
             .header(header::SEC_WEBSOCKET_ACCEPT, accept(key))
-            .body(Full::default())
+            .body(Content::Whole(Full::default()))
+    } else if seen.target == "/events" {
+        answer.header(header::CONTENT_TYPE, "text/event-stream").body(Content::Events(Some(EVENT)))
     } else {
         let text = serde_json::json!({
             "method": seen.method,
@@ -139,9 +149,39 @@ async fn answer(mut request: Request<Incoming>, book: Book) -> Result<Response<F
             "headers": seen.headers,
             "body": seen.body,
         });
-        answer.header(header::CONTENT_TYPE, "application/json").body(Full::from(text.to_string()))
+        answer
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Content::Whole(Full::from(text.to_string())))
     }
     .unwrap())
+}
+
+/// The first of the events, and the only one.
+pub(crate) const EVENT: &str = "data: first\n\n";
+
+/// What the app answers with.
+enum Content {
+    Whole(Full<Bytes>),
+    /// One event, and then no end.
+    Events(Option<&'static str>),
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.get_mut() {
+            Self::Whole(whole) => Pin::new(whole).poll_frame(context),
+            Self::Events(event) => match event.take() {
+                Some(event) => Poll::Ready(Some(Ok(Frame::data(Bytes::from(event))))),
+                None => Poll::Pending,
+            },
+        }
+    }
 }
 
 /// What came, again; one short frame of a browser without its mask (RFC 6455, section 5.3).

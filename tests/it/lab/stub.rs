@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -17,10 +18,12 @@ use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::net::UnixListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
 
 use aegis::place::CanonicalPath;
 
+use super::proxy::Dialect;
 use super::way::APPS;
 use super::{IDENTITY, PASSWORD, PORTAL};
 
@@ -43,13 +46,15 @@ pub(crate) struct Stub {
 }
 
 impl Stub {
-    /// Starts it on a unix socket; it accepts when this returns.
-    pub(crate) fn start(socket: &Path) -> Self {
+    /// Starts it on a unix socket and over TCP; it accepts when this returns.
+    pub(crate) fn start(socket: &Path, address: SocketAddr) -> Self {
         let mind = Arc::<Mutex<Mind>>::default();
-        let listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
-        listener.set_nonblocking(true).unwrap();
+        let unix = std::os::unix::net::UnixListener::bind(socket).unwrap();
+        let tcp = std::net::TcpListener::bind(address).unwrap();
+        unix.set_nonblocking(true).unwrap();
+        tcp.set_nonblocking(true).unwrap();
         let own = mind.clone();
-        thread::spawn(move || serve(listener, &own));
+        thread::spawn(move || serve(unix, tcp, &own));
         Self { mind }
     }
 
@@ -67,16 +72,24 @@ impl Stub {
     }
 }
 
-fn serve(listener: std::os::unix::net::UnixListener, mind: &Arc<Mutex<Mind>>) {
+fn serve(unix: std::os::unix::net::UnixListener, tcp: std::net::TcpListener, mind: &Arc<Mutex<Mind>>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let listener = UnixListener::from_std(listener).unwrap();
-        while let Ok((stream, _)) = listener.accept().await {
-            let mind = mind.clone();
-            let service = service_fn(move |request| handle(request, mind.clone()));
-            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        let unix = UnixListener::from_std(unix).unwrap();
+        let tcp = TcpListener::from_std(tcp).unwrap();
+        loop {
+            tokio::select! {
+                Ok((stream, _)) = unix.accept() => converse(stream, mind),
+                Ok((stream, _)) = tcp.accept() => converse(stream, mind),
+            }
         }
     });
+}
+
+fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, mind: &Arc<Mutex<Mind>>) {
+    let mind = mind.clone();
+    let service = service_fn(move |request| handle(request, mind.clone()));
+    tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
 }
 
 type Reply = Response<Full<Bytes>>;
@@ -88,9 +101,21 @@ async fn handle(request: Request<Incoming>, mind: Arc<Mutex<Mind>>) -> Result<Re
     let value = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = head.headers.iter().map(|(name, own)| (name.to_string(), value(own))).collect();
     mind.questions.push(Question { target: head.uri.to_string(), headers });
+    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Ok(match head.uri.path() {
-        "/auth/forward-auth" => check(&mind, &head.headers, false),
-        "/auth/nginx" => check(&mind, &head.headers, true),
+        "/auth/forward-auth" => {
+            let url = format!("http://{}{}", text("x-forwarded-host"), text("x-forwarded-uri"));
+            check(&mind, &head.headers, Dialect::Forward, text("x-forwarded-method"), &url)
+        }
+        "/auth/nginx" => {
+            let url = text("x-original-url");
+            check(&mind, &head.headers, Dialect::Nginx, text("x-original-method"), url)
+        }
+        path if path.starts_with("/auth/envoy/") => {
+            let target = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+            let url = format!("http://{}{}", text("host"), target.trim_start_matches("/auth/envoy"));
+            check(&mind, &head.headers, Dialect::Envoy, head.method.as_str(), &url)
+        }
         "/login" if head.method == "POST" => sign_in(&mind, &head.headers, &body),
         "/login" => reply(200, &[("content-type", "text/html")], "<h1>Sign in</h1>"),
         _ => reply(404, &[], "no such page"),
@@ -115,7 +140,8 @@ fn sign_in(mind: &Mind, headers: &HeaderMap, body: &[u8]) -> Reply {
     reply(303, &[("location", to), ("set-cookie", &cookie), ("set-cookie", session)], "")
 }
 
-fn check(mind: &Mind, headers: &HeaderMap, nginx: bool) -> Reply {
+fn check(mind: &Mind, headers: &HeaderMap, dialect: Dialect, method: &str, url: &str) -> Reply {
+    let nginx = dialect == Dialect::Nginx;
     let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if headers
         .keys()
@@ -123,12 +149,6 @@ fn check(mind: &Mind, headers: &HeaderMap, nginx: bool) -> Reply {
     {
         return reply(400, &[], "malformed");
     }
-    let (method, url) = if nginx {
-        (value("x-original-method"), value("x-original-url").to_owned())
-    } else {
-        let url = format!("http://{}{}", value("x-forwarded-host"), value("x-forwarded-uri"));
-        (value("x-forwarded-method"), url)
-    };
     let closed = if nginx { 403 } else { 400 };
     let rest = url.strip_prefix("http://").unwrap_or_default();
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));

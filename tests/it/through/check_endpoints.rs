@@ -6,7 +6,7 @@ use crate::lab::{Lab, PORTAL};
 through_every_proxy!(the_portal_hides_them, the_portal_itself_is_there);
 
 pub(super) fn the_portal_hides_them(lab: &Lab) {
-    let cookie = lab.sign_in(&lab.person(&[]));
+    let cookie = &lab.guest().cookie;
     let open = lab.host("open");
     for path in [
         "/auth/forward-auth",
@@ -29,7 +29,7 @@ pub(super) fn the_portal_hides_them(lab: &Lab) {
         "/api/auth/nginx",
     ] {
         let ask = Ask::get(PORTAL, path)
-            .header("Cookie", &cookie)
+            .header("Cookie", cookie)
             .header("X-Forwarded-Method", "GET")
             .header("X-Forwarded-Uri", "/pub/x")
             .header("X-Original-Method", "GET")

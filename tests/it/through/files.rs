@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::lab::client::Ask;
-use crate::lab::proxy::{Kind, program, repository};
+use crate::lab::proxy::{Dialect, Kind, command, repository};
 use crate::lab::{Lab, PORTAL, address};
 
 /// What the proxy asks: once, with its own words, and without the visitor's query.
@@ -26,26 +26,38 @@ fn the_question_is_the_proxys_own() {
 
         let questions = lab.stub().questions(&host);
         assert_eq!(questions.len(), 1, "{kind}: one request, one question: {questions:#?}");
-        let question = &questions[0];
+        let (question, url) = (&questions[0], format!("http://{host}/a?rd=http://elsewhere.example/"));
         let all = |name: &str| -> Vec<&str> {
             question.headers.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str()).collect()
         };
-        let expected: &[(&str, &str)] = if kind.is_caddy() {
-            &[("x-forwarded-method", "GET"), ("x-forwarded-uri", "/a?rd=http://elsewhere.example/")]
-        } else {
-            &[("x-original-method", "GET")]
+        let (path, own, others): (&str, &[(&str, &str)], &[&str]) = match kind.dialect() {
+            Dialect::Forward => (
+                "/auth/forward-auth",
+                &[
+                    ("x-forwarded-method", "GET"),
+                    ("x-forwarded-host", &host),
+                    ("x-forwarded-proto", "http"),
+                    ("x-forwarded-uri", "/a?rd=http://elsewhere.example/"),
+                ],
+                &[],
+            ),
+            Dialect::Nginx => (
+                "/auth/nginx",
+                &[("x-original-method", "GET"), ("x-original-url", &url)],
+                &["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri"],
+            ),
+            Dialect::Envoy => (
+                "/auth/envoy/a?rd=http://elsewhere.example/",
+                &[("host", &host), ("x-forwarded-proto", "http")],
+                &["x-forwarded-method", "x-forwarded-host", "x-forwarded-uri", "x-original-method"],
+            ),
         };
-        for (name, value) in expected.iter().chain(&[("x-forwarded-for", "127.0.0.1")]) {
+        assert_eq!(question.target, path, "{kind}: what is asked of Aegis");
+        for (name, value) in own.iter().chain(&[("x-forwarded-for", "127.0.0.1")]) {
             assert_eq!(all(name), [*value], "{kind}: `{name}` of the question: {question:#?}");
         }
-        let path = if kind.is_caddy() { "/auth/forward-auth" } else { "/auth/nginx" };
-        assert_eq!(question.target, path, "{kind}: what is asked of Aegis");
-        if !kind.is_caddy() {
-            let url = format!("http://{host}/a?rd=http://elsewhere.example/");
-            assert_eq!(all("x-original-url"), [url], "{kind}: {question:#?}");
-            for name in ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri"] {
-                assert!(all(name).is_empty(), "{kind}: one family only, and no `{name}`: {question:#?}");
-            }
+        for name in others {
+            assert!(all(name).is_empty(), "{kind}: one family only, and no `{name}`: {question:#?}");
         }
     }
 }
@@ -113,7 +125,7 @@ fn the_portal_says_who_comes() {
 #[test]
 fn the_examples_are_accepted() {
     for kind in [Kind::Caddy, Kind::OldCaddy] {
-        let output = Command::new(program(kind))
+        let output = command(kind)
             .args(["validate", "--adapter", "caddyfile", "--config"])
             .arg(repository().join("caddy/Caddyfile"))
             .env("HOME", address::folder())
@@ -148,7 +160,7 @@ fn the_examples_are_accepted() {
         .replace("/etc/ssl/private/example.com.key", &folder.join("key.pem").display().to_string());
     let page = format!("pid {}/nginx.pid;\n{page}", folder.display());
     fs::write(folder.join("nginx.conf"), page).unwrap();
-    let output = Command::new(program(Kind::Nginx))
+    let output = command(Kind::Nginx)
         .args(["-t", "-e", "error.log", "-p"])
         .arg(&folder)
         .arg("-c")

@@ -2,6 +2,7 @@
 
 use crate::lab::Lab;
 use crate::lab::client::{self, Ask};
+use crate::lab::readings;
 
 through_every_proxy!(
     no_spelling_of_a_closed_path_is_public,
@@ -42,21 +43,26 @@ const DETOURS: [&str; 25] = [
 ];
 
 fn no_spelling_of_a_closed_path_is_public(lab: &Lab) {
-    let host = lab.host("closed");
     for path in DETOURS {
+        let host = lab.host("closed");
         let ask = Ask::get(&host, path);
         let answer = lab.send(&ask);
+        // A proxy may resolve a path, for Aegis and for the app alike: then what it became counts.
+        let seen = lab.app.seen(&host);
+        let public = !seen.is_empty() && seen.iter().all(|seen| readings::all_within(&seen.target, "/pub"));
         assert!(
-            [400, 401, 403].contains(&answer.status),
+            public || [400, 401, 403, 404].contains(&answer.status),
             "{}: `{path}` is answered\nasked: {ask}\ncame back: {answer}",
             lab.kind
         );
-        lab.app_heard_nothing(&host, &ask, &answer);
+        if !public {
+            lab.app_heard_nothing(&host, &ask, &answer);
+        }
     }
 }
 
 fn no_spelling_of_an_administrators_path_is_anybodys(lab: &Lab) {
-    let cookie = lab.sign_in(&lab.person(&[]));
+    let cookie = &lab.guest().cookie;
     for path in [
         "/admin",
         "/admin/",
@@ -78,27 +84,32 @@ fn no_spelling_of_an_administrators_path_is_anybodys(lab: &Lab) {
         "/admin%00",
     ] {
         let host = lab.host("closed");
-        let ask = Ask::get(&host, path).header("Cookie", &cookie);
+        let ask = Ask::get(&host, path).header("Cookie", cookie);
         let answer = lab.send(&ask);
+        let seen = lab.app.seen(&host);
+        let other = !seen.is_empty() && !seen.iter().any(|seen| readings::any_within(&seen.target, "/admin"));
         assert!(
-            [400, 403].contains(&answer.status),
+            other || [400, 403, 404].contains(&answer.status),
             "{}: `{path}` is answered to somebody without the role\nasked: {ask}\ncame back: {answer}",
             lab.kind
         );
-        lab.app_heard_nothing(&host, &ask, &answer);
+        if !other {
+            lab.app_heard_nothing(&host, &ask, &answer);
+        }
     }
 }
 
 fn plain_paths_are_what_they_say(lab: &Lab) {
-    let (guest, admin) = (lab.sign_in(&lab.person(&[])), lab.sign_in(&lab.person(&["admin"])));
+    let guest = &lab.guest().cookie;
+    let admin = lab.sign_in(&lab.person(&["admin"]));
     for (path, cookie, status) in [
         ("/pub", "", 200),
         ("/pub/", "", 200),
         ("/pub/a/b.c?d=../e%2f", "", 200),
         ("/", "", 401),
-        ("/", guest.as_str(), 200),
-        ("/administrator", &guest, 200),
-        ("/admin/x", &guest, 403),
+        ("/", guest, 200),
+        ("/administrator", guest, 200),
+        ("/admin/x", guest, 403),
         ("/admin/x", &admin, 200),
         ("/admin", &admin, 200),
     ] {
@@ -118,10 +129,10 @@ fn plain_paths_are_what_they_say(lab: &Lab) {
 }
 
 fn escapes_that_mean_one_thing_pass(lab: &Lab) {
-    let cookie = lab.sign_in(&lab.person(&[]));
+    let cookie = &lab.guest().cookie;
     for path in ["/caf%C3%A9", "/a%20b", "/a+b;c=d,e", "/~ann/%5Bx%5D", "/a%3Fb", "/x.y/...z"] {
         let host = lab.host("closed");
-        let ask = Ask::get(&host, path).header("Cookie", &cookie);
+        let ask = Ask::get(&host, path).header("Cookie", cookie);
         let answer = lab.send(&ask);
         assert_eq!(answer.status, 200, "{}\nasked: {ask}\ncame back: {answer}", lab.kind);
         assert_eq!(lab.app.seen(&host)[0].target, path, "{}: the app is asked what was asked", lab.kind);
@@ -130,10 +141,10 @@ fn escapes_that_mean_one_thing_pass(lab: &Lab) {
 
 /// A raw `#` has no place in a request. Caddy escapes it, for the question and for the app alike.
 fn a_fragment_hides_nothing(lab: &Lab) {
-    let cookie = lab.sign_in(&lab.person(&[]));
+    let cookie = &lab.guest().cookie;
     for path in ["/admin/x#/pub", "/admin#/pub", "/x#"] {
         let host = lab.host("closed");
-        let ask = Ask::get(&host, path).header("Cookie", &cookie);
+        let ask = Ask::get(&host, path).header("Cookie", cookie);
         let answer = lab.send(&ask);
         if answer.status == 200 {
             let seen = &lab.app.seen(&host)[0];

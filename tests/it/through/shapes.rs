@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 
 use crate::lab::client::{Answer, Ask};
+use crate::lab::proxy::Dialect;
 use crate::lab::{Lab, PORTAL};
 
 through_every_proxy!(
@@ -16,7 +17,7 @@ through_every_proxy!(
 
 fn a_stranger_is_answered_by_shape(lab: &Lab) {
     // On nginx a redirect is always 302: its module knows yes, 401 and 403 only.
-    let form = if lab.kind.is_caddy() { 303 } else { 302 };
+    let form = if lab.kind.dialect() == Dialect::Nginx { 302 } else { 303 };
     let host = lab.host("closed");
     let form_post = Ask::navigation(&host, "/save").method("POST").body("a=1");
     for (name, ask, status) in [
@@ -68,7 +69,7 @@ fn leads_to_sign_in(lab: &Lab, name: &str, answer: &Answer) {
 
 fn a_guest_gets_through_by_every_shape(lab: &Lab) {
     let host = lab.host("closed");
-    let cookie = lab.sign_in(&lab.person(&[]));
+    let cookie = &lab.guest().cookie;
     for (method, body) in [
         ("GET", None),
         ("HEAD", None),
@@ -77,7 +78,7 @@ fn a_guest_gets_through_by_every_shape(lab: &Lab) {
         ("DELETE", None),
         ("PATCH", Some("c")),
     ] {
-        let mut ask = Ask::fetch(&host, "/x/y?q=1&q=2").method(method).header("Cookie", &cookie);
+        let mut ask = Ask::fetch(&host, "/x/y?q=1&q=2").method(method).header("Cookie", cookie);
         if let Some(body) = body {
             ask = ask.body(body);
         }
@@ -101,8 +102,8 @@ fn a_guest_gets_through_by_every_shape(lab: &Lab) {
 
 pub(super) fn a_websocket_stays_open(lab: &Lab) {
     let host = lab.host("closed");
-    let cookie = lab.sign_in(&lab.person(&[]));
-    let ask = Ask::websocket(&host, "/socket").header("Cookie", &cookie);
+    let cookie = &lab.guest().cookie;
+    let ask = Ask::websocket(&host, "/socket").header("Cookie", cookie);
     let mut stream = ask.open(lab.proxy());
     let answer = Answer::read(&mut stream, "GET");
     assert_eq!(answer.status, 101, "{}\nasked: {ask}\ncame back: {answer}", lab.kind);
@@ -130,12 +131,12 @@ fn a_preflight_passes_only_where_the_app_says_so(lab: &Lab) {
 }
 
 fn what_is_closed_to_everybody_stays_closed(lab: &Lab) {
-    let cookie = lab.sign_in(&lab.person(&["admin", "operator"]));
+    let cookie = &lab.sign_in(&lab.person(&["admin", "operator"]));
     let unknown = format!("{}x", lab.host("closed").replace(".closed.", ".unheard-of."));
     let shut = lab.host("shut");
     for host in [shut.as_str(), unknown.trim_end_matches('x'), "elsewhere.example"] {
         for ask in [Ask::navigation(host, "/"), Ask::fetch(host, "/"), Ask::get(host, "/favicon.ico")] {
-            let ask = ask.header("Cookie", &cookie);
+            let ask = ask.header("Cookie", cookie);
             let answer = lab.send(&ask);
             assert_eq!(answer.status, 403, "{}\nasked: {ask}\ncame back: {answer}", lab.kind);
             assert!(answer.header("location").is_none(), "{}: a 403 leads nowhere: {answer}", lab.kind);

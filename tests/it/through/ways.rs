@@ -9,24 +9,10 @@ use crate::lab::client::{Answer, Ask};
 use crate::lab::curl::Curl;
 use crate::lab::proxy::Kind;
 use crate::lab::way::Way;
-use crate::lab::{AEGIS_PORT, Lab, PASSWORD};
+use crate::lab::{Lab, PASSWORD};
 
-/// Makes a test of each case for each proxy, which starts the lab it needs.
-macro_rules! with_every_proxy {
-    ($($case:ident),+ $(,)?) => {
-        mod caddy {
-            $(#[test] fn $case() { super::$case(crate::lab::proxy::Kind::Caddy); })+
-        }
-        mod old_caddy {
-            $(#[test] fn $case() { super::$case(crate::lab::proxy::Kind::OldCaddy); })+
-        }
-        mod nginx {
-            $(#[test] fn $case() { super::$case(crate::lab::proxy::Kind::Nginx); })+
-        }
-    };
-}
-
-with_every_proxy!(
+for_every_proxy!(
+    std::convert::identity;
     the_files_work_over_tcp,
     the_whole_way_over_tls_and_http2,
     an_https_site_without_tls_opens_nothing,
@@ -45,9 +31,9 @@ fn the_files_work_over_tcp(kind: Kind) {
 }
 
 fn the_whole_way_over_tls_and_http2(kind: Kind) {
-    let lab = Lab::standing(kind, Way::TLS);
+    let lab = Lab::shared_tls(kind);
     let (name, host) = (lab.person(&[]), lab.host("closed"));
-    let (visitor, public_url) = (Curl::new(&lab, "visitor"), lab.way.public_url());
+    let (visitor, public_url) = (Curl::new(lab, "visitor"), lab.way.public_url());
     let wish = format!("https://{host}/a?b=c");
 
     let answer = visitor.visit(&wish, &[]);
@@ -75,7 +61,7 @@ fn the_whole_way_over_tls_and_http2(kind: Kind) {
     let answer = visitor.visit(&format!("{public_url}/login"), &form);
     assert_eq!(answer.status, 303, "{kind}: the form\ncame back: {answer}");
     assert_eq!(answer.header("location"), Some(wish.as_str()), "{kind}: {answer}");
-    cookies_are_secure(&lab, &answer);
+    cookies_are_secure(lab, &answer);
 
     let forged = ["--header", "Remote_User: root", "--header", "Remote-Groups: admin"];
     let answer = visitor.visit(&wish, &forged);
@@ -116,7 +102,7 @@ fn cookies_are_secure(lab: &Lab, answer: &Answer) {
 
 fn an_https_site_without_tls_opens_nothing(kind: Kind) {
     let lab = Lab::standing(kind, Way { tls: false, ..Way::TLS });
-    let token = token(&lab, &lab.person(&[]));
+    let token = lab.token(&lab.person(&[]));
     for app in ["closed", "open", "welcome"] {
         let host = lab.host(app);
         for (name, ask, status) in [
@@ -142,17 +128,6 @@ fn an_https_site_without_tls_opens_nothing(kind: Kind) {
         assert_eq!(answer.status, 403, "{kind}\nasked: {ask}\ncame back: {answer}");
         lab.app_heard_nothing(&host, &ask, &answer);
     }
-}
-
-/// A token for programs, asked for at Aegis itself.
-fn token(lab: &Lab, name: &str) -> String {
-    let body = serde_json::json!({ "email": format!("{name}@example.test"), "password": PASSWORD });
-    let ask = Ask::new("POST", &lab.way.portal(), "/auth/token")
-        .header("Content-Type", "application/json")
-        .body(&body.to_string());
-    let answer = ask.send((lab.address, AEGIS_PORT).into());
-    assert_eq!(answer.status, 200, "{}\nasked: {ask}\ncame back: {answer}", lab.kind);
-    answer.json()["access_token"].as_str().unwrap().to_owned()
 }
 
 fn a_proxy_that_nobody_named_is_refused_and_the_log_says_how_to_name_it(kind: Kind) {

@@ -14,8 +14,10 @@ use crate::web::urls;
 pub(super) enum Seen {
     /// Led to the sign-in page.
     SignIn,
-    /// Refused.
+    /// Refused by Aegis: it gives a reference with every refusal.
     Refused,
+    /// Refused by the proxy, which cannot read it.
+    Unreadable,
     /// Refused, for Aegis does not know the proxy.
     UnknownProxy,
     /// Led to the very address that was asked for.
@@ -47,22 +49,26 @@ impl Seen {
         }
         match status.as_u16() {
             403 if answered.body.contains(UNKNOWN_PROXY) => Self::UnknownProxy,
-            400 | 401 | 403 | 405 | 414 | 421 | 429 | 431 => Self::Refused,
+            _ if answered.header(REFERENCE).is_some() => Self::Refused,
+            400 | 405 | 414 | 421 | 431 => Self::Unreadable,
             500.. => Self::Broken,
             _ => Self::Served,
         }
     }
 
-    /// Whether nobody comes in, as far as this shows.
+    /// Whether Aegis was asked, and let nobody in.
     pub(super) fn is_closed(&self) -> bool {
         matches!(self, Self::SignIn | Self::Refused)
     }
 
-    /// Whether this reached what stands behind Aegis.
+    /// Whether this reached what stands behind Aegis, as far as can be told: a redirect may be the app's own.
     pub(super) fn lets_in(&self) -> bool {
-        matches!(self, Self::Served)
+        matches!(self, Self::Served | Self::Elsewhere(_))
     }
 }
+
+/// The header of a refusal's reference.
+pub(super) const REFERENCE: &str = "x-aegis-ref";
 
 /// What it means that Aegis saw this machine, whose address there is `local`, under that one.
 pub(super) fn address(seen: Option<&str>, local: IpAddr) -> Finding {
@@ -131,16 +137,22 @@ mod tests {
                 "",
                 Seen::Elsewhere("https://arlo.example.com/c".to_owned()),
             ),
-            (401, None, "", Seen::Refused),
+            (401, None, "", Seen::Served),
+            (429, None, "", Seen::Served),
             (403, None, "{\"detail\":\"Aegis does not know this proxy.\"}", Seen::UnknownProxy),
-            (403, None, "no", Seen::Refused),
-            (400, None, "", Seen::Refused),
+            (403, None, "no", Seen::Served),
+            (400, None, "", Seen::Unreadable),
             (502, None, "", Seen::Broken),
             (200, None, "hello", Seen::Served),
             (204, None, "", Seen::Served),
             (404, None, "", Seen::Served),
         ] {
             assert_eq!(seen(&answered(status, location, body)), expected, "{status} {location:?} {body}");
+        }
+        for status in [400, 401, 403, 503] {
+            let mut ours = answered(status, None, "");
+            ours.headers.insert(REFERENCE, HeaderValue::from_static("abc"));
+            assert_eq!(seen(&ours), Seen::Refused, "{status} with a reference");
         }
     }
 
