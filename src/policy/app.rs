@@ -218,9 +218,14 @@ pub(super) struct Matched {
 }
 
 impl Matched {
-    /// Whether a request is one of those. An address that is not known is in no network.
-    fn is_for(&self, method: &Method, path: &str, from: Option<ClientAddress>) -> bool {
-        self.methods.contain(method) && self.path.matches(path) && self.is_from(from)
+    /// Whether a request is one of those. An address that is not known is in no network. For every rule that
+    /// a check passes by, this is what it costs.
+    #[expect(clippy::inline_always, reason = "measured: a check passes by rules in half the instructions")]
+    #[inline(always)]
+    fn is_for(&self, method: &Method, path: &str, from: Option<&ClientAddress>) -> bool {
+        self.methods.contain(method)
+            && self.path.matches(path)
+            && self.networks.as_ref().is_none_or(|networks| is_from(networks, from))
     }
 
     /// An address from which it is for somebody, where that matters.
@@ -228,11 +233,11 @@ impl Matched {
         let networks = self.networks.as_ref()?.networks();
         networks.first().map(|network| network.addr().into())
     }
+}
 
-    fn is_from(&self, from: Option<ClientAddress>) -> bool {
-        let Some(networks) = &self.networks else { return true };
-        from.is_some_and(|address| networks.contains(address))
-    }
+#[inline(never)]
+fn is_from(networks: &NetworkList, from: Option<&ClientAddress>) -> bool {
+    from.is_some_and(|address| networks.contains(*address))
 }
 
 /// Why a request is none of those that a rule is for, though its path is.
@@ -338,6 +343,7 @@ impl App {
         if let Some(public) = self.public.iter().find(|public| public.path.matches(path)) {
             return &public.rule;
         }
+        let from = from.as_ref();
         let matched = self.rules.iter().find(|rule| rule.is_for(method, path, from));
         let rule = matched.map_or(&self.whole, |matched| &matched.rule);
         let is_get = *method == Method::GET || *method == Method::HEAD;
@@ -367,7 +373,7 @@ impl App {
         if self.public.iter().any(|public| public.path.matches(path)) {
             return (chosen, Vec::new());
         }
-        let before = self.rules.iter().take_while(|rule| !rule.is_for(method, path, from));
+        let before = self.rules.iter().take_while(|rule| !rule.is_for(method, path, from.as_ref()));
         let missed = |rule: &Matched| {
             if rule.methods.contain(method) { Missed::Network } else { Missed::Method }
         };

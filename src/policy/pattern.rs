@@ -80,6 +80,8 @@ impl PathPattern {
     }
 
     /// Whether `path`, in its one reading, is meant.
+    #[expect(clippy::inline_always, reason = "measured: a check passes by rules in half the instructions")]
+    #[inline(always)]
     pub(super) fn matches(&self, path: &str) -> bool {
         match self {
             Self::Exact(exact) => **exact == *path,
@@ -182,6 +184,8 @@ impl Methods {
     }
 
     /// Whether `method` is meant.
+    #[expect(clippy::inline_always, reason = "measured: a check passes by rules in half the instructions")]
+    #[inline(always)]
     pub(super) fn contain(&self, method: &Method) -> bool {
         let method = if *method == Method::HEAD { &Method::GET } else { method };
         self.0.is_empty() || self.0.contains(method)

@@ -186,3 +186,22 @@ fn of_two_at_a_time_none_is_lost() {
     }
     assert_eq!(names(&folder), ["aegis.toml"]);
 }
+
+#[test]
+fn what_is_printed_stands_in_the_file_of_each_proxy() {
+    let folder = folder(SETTINGS);
+    for proxy in ["caddy", "traefik", "nginx", "haproxy", "envoy", "apache"] {
+        let host = format!("{proxy}.example.com");
+        let said = printed(&folder, &format!("app add {host} --roles operator --proxy {proxy}"));
+        let whole = printed(&folder, &format!("print {proxy}"));
+        // Behind the lines about the file, an empty one before each piece.
+        let lines = said.split_once("SIGHUP\n\n").unwrap_or_else(|| panic!("no lines in {said}")).1;
+        assert!(
+            lines.contains(&host) && lines.contains("127.0.0.1:8080") | lines.contains("port_value: 8080"),
+            "{lines}"
+        );
+        for line in lines.lines() {
+            assert!(whole.lines().any(|one| one == line), "{line:?} is not in\n{whole}");
+        }
+    }
+}
