@@ -249,6 +249,30 @@ pub enum Missed {
     Network,
 }
 
+/// The rules of an app without regard to capitals, in their order.
+#[derive(Clone, Debug)]
+pub(super) struct AnyCase {
+    public: Vec<Matched>,
+    rules: Vec<Matched>,
+    /// Whether one of them is written with capitals.
+    has_capitals: bool,
+}
+
+impl AnyCase {
+    /// Of these; nothing where capitals make no difference to any.
+    pub(super) fn of(public: &[Matched], rules: &[Matched]) -> Option<Self> {
+        let paths = || public.iter().chain(rules).map(|matched| &matched.path);
+        let fold = |all: &[Matched]| {
+            all.iter().map(|one| Matched { path: one.path.in_any_case(), ..one.clone() }).collect()
+        };
+        paths().any(PathPattern::heeds_case).then(|| Self {
+            public: fold(public),
+            rules: fold(rules),
+            has_capitals: paths().any(PathPattern::has_capitals),
+        })
+    }
+}
+
 /// An app.
 #[derive(Debug)]
 pub struct App {
@@ -262,10 +286,12 @@ pub struct App {
     /// `public`, before all rules.
     pub(super) public: Vec<Matched>,
     pub(super) rules: Vec<Matched>,
+    /// Both without regard to capitals; nothing where those make no difference.
+    pub(super) any_case: Option<AnyCase>,
     pub(super) whole: Rule,
     /// For what browsers ask without cookies; nothing where that is protected.
     pub(super) assets: Option<Rule>,
-    /// For a path whose two readings fall under rules of which neither is the stricter.
+    /// For a path whose readings fall under rules of which neither is the stricter.
     pub(super) ambiguous: Rule,
 }
 
@@ -323,16 +349,35 @@ impl App {
     /// The rule for a request: `public`, then the first rule that matches, then the whole app's. `from` is
     /// the visitor's address, where it is known.
     ///
-    /// Some servers drop what stands behind a semicolon in a path and others do not; such a path is
-    /// read both ways and the stricter rule counts.
+    /// Some servers drop what stands behind a semicolon in a path and others do not, and some take `/Admin`
+    /// for `/admin`; such a path is read both ways and the stricter rule counts.
     pub fn rule_for(&self, method: &Method, path: &CanonicalPath<'_>, from: Option<ClientAddress>) -> &Rule {
-        let rule = self.rule_of(method, path.as_str(), from);
-        let Some(plain) = path.without_parameters() else { return rule };
-        let plain = self.rule_of(method, plain.as_str(), from);
-        if rule.is_at_least_as_strict_as(plain) {
-            rule
-        } else if plain.is_at_least_as_strict_as(rule) {
-            plain
+        let rule = self.in_both_cases(method, path.as_str(), from);
+        match path.without_parameters() {
+            None => rule,
+            Some(plain) => self.stricter(rule, self.in_both_cases(method, plain.as_str(), from)),
+        }
+    }
+
+    /// The rule for a path without a semicolon.
+    fn in_both_cases(&self, method: &Method, path: &str, from: Option<ClientAddress>) -> &Rule {
+        let rule = self.rule_of(method, path, from);
+        let differs =
+            |any_case: &&AnyCase| any_case.has_capitals || path.bytes().any(|byte| byte.is_ascii_uppercase());
+        match self.any_case.as_ref().filter(differs) {
+            None => rule,
+            Some(AnyCase { public, rules, .. }) => {
+                let lower = path.to_ascii_lowercase();
+                self.stricter(rule, self.chosen(public, rules, (method, &lower, from)))
+            }
+        }
+    }
+
+    fn stricter<'a>(&'a self, one: &'a Rule, other: &'a Rule) -> &'a Rule {
+        if one.is_at_least_as_strict_as(other) {
+            one
+        } else if other.is_at_least_as_strict_as(one) {
+            other
         } else {
             &self.ambiguous
         }
@@ -340,11 +385,20 @@ impl App {
 
     /// The rule for one reading of a path.
     pub(super) fn rule_of(&self, method: &Method, path: &str, from: Option<ClientAddress>) -> &Rule {
-        if let Some(public) = self.public.iter().find(|public| public.path.matches(path)) {
+        self.chosen(&self.public, &self.rules, (method, path, from))
+    }
+
+    fn chosen<'a>(
+        &'a self,
+        public: &'a [Matched],
+        rules: &'a [Matched],
+        (method, path, from): (&Method, &str, Option<ClientAddress>),
+    ) -> &'a Rule {
+        if let Some(public) = public.iter().find(|public| public.path.matches(path)) {
             return &public.rule;
         }
         let from = from.as_ref();
-        let matched = self.rules.iter().find(|rule| rule.is_for(method, path, from));
+        let matched = rules.iter().find(|rule| rule.is_for(method, path, from));
         let rule = matched.map_or(&self.whole, |matched| &matched.rule);
         let is_get = *method == Method::GET || *method == Method::HEAD;
         match &self.assets {

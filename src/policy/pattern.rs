@@ -79,6 +79,32 @@ impl PathPattern {
         }
     }
 
+    /// The same without regard to ASCII capitals: for a path without any.
+    pub(super) fn in_any_case(&self) -> Self {
+        match self {
+            Self::Exact(path) => Self::Exact(path.to_ascii_lowercase().into()),
+            Self::Within(prefix) => Self::Within(prefix.to_ascii_lowercase().into()),
+            Self::Fits(expression) => Self::Fits(expression.in_any_case().into()),
+        }
+    }
+
+    /// Whether ASCII capitals can make a difference to it: none of a path, and none of its own.
+    pub(super) fn heeds_case(&self) -> bool {
+        match self {
+            Self::Exact(path) | Self::Within(path) => path.bytes().any(|byte| byte.is_ascii_alphabetic()),
+            Self::Fits(_) => true,
+        }
+    }
+
+    /// Whether it is written with capitals, so that a path without any may fit it in another case.
+    pub(super) fn has_capitals(&self) -> bool {
+        let written = match self {
+            Self::Exact(path) | Self::Within(path) => path,
+            Self::Fits(expression) => expression.as_str(),
+        };
+        written.bytes().any(|byte| byte.is_ascii_uppercase())
+    }
+
     /// Whether `path`, in its one reading, is meant.
     #[expect(clippy::inline_always, reason = "measured: a check passes by rules in half the instructions")]
     #[inline(always)]

@@ -139,7 +139,8 @@ fn a_rule_is_chosen_by_path_and_method() {
         ("GET", "//admin", admin),
         ("GET", "/%61dmin", admin),
         ("GET", "/administrator", whole),
-        ("GET", "/Admin", whole),
+        // One asks for `user`, the other for `admin`.
+        ("GET", "/Admin", "app.x (path with two readings)"),
         ("PUT", "/admin/x", rest),
         ("DELETE", "/admin/x", "app.x rule 5 (path /*, methods DELETE)"),
         ("DELETE", "/anything", "app.x rule 5 (path /*, methods DELETE)"),

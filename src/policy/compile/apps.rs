@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::app::{App, Challenge, CrossSite, Matched, Preflight, RemoteUser, Rule, Site, asks_who};
+use super::super::app::{
+    AnyCase, App, Challenge, CrossSite, Matched, Preflight, RemoteUser, Rule, Site, asks_who,
+};
 use super::super::pattern::{Methods, PathPattern};
 use super::{Compiler, Domain, place_of};
 use crate::config::{self, AppSettings, Placed, RuleSettings, Settings, nearest};
@@ -51,7 +53,7 @@ impl Compiler<'_> {
             app.hosts.iter().filter_map(|host| Some((self.site(name, host)?, host))).collect();
         let who = Who { users: self.names(&app.users), roles: self.names(&app.roles) };
         let whole = self.whole(name, written, &who);
-        let public = app.public.iter().filter_map(|prefix| self.public(name, prefix)).collect();
+        let public: Vec<Matched> = app.public.iter().filter_map(|prefix| self.public(name, prefix)).collect();
         let rules: Vec<_> = app
             .rules
             .iter()
@@ -87,6 +89,7 @@ impl Compiler<'_> {
             preflight,
             cross_site,
             remote_user,
+            any_case: AnyCase::of(&public, &rules),
             public,
             rules,
             assets: assets.then(|| built_in(name, "assets", Require::Public)),

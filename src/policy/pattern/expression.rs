@@ -65,15 +65,25 @@ impl Expression {
         if beginnings(&parsed).is_some_and(|all| all.iter().all(is_no_path)) {
             return fault("would never match", "a path starts with a slash: `^/…$`");
         }
-        let compiled =
-            RegexBuilder::new(text).nest_limit(DEEPEST).size_limit(LARGEST).dfa_size_limit(LARGEST).build();
-        match compiled {
-            Ok(regex) => Ok(Self(regex)),
-            Err(_) => fault(
+        // Both readings: what could not be read in any case would be judged by one alone.
+        match (builder(text).build(), builder(text).case_insensitive(true).build()) {
+            (Ok(regex), Ok(_)) => Ok(Self(regex)),
+            (Err(_), _) | (_, Err(_)) => fault(
                 "takes too much memory",
                 "repeat less, and write `[0-9]` and `[a-z]` for `\\d` and `\\w`",
             ),
         }
+    }
+
+    /// The same without regard to capitals. Where that would take too much memory, as it is.
+    pub(super) fn in_any_case(&self) -> Self {
+        let built = builder(self.0.as_str()).case_insensitive(true).build();
+        built.map_or_else(|_| self.clone(), Self)
+    }
+
+    /// As it is written.
+    pub(super) fn as_str(&self) -> &str {
+        self.0.as_str()
     }
 
     /// Whether the whole of `path` fits it. Apart, so that what looks for rules without one stays small.
@@ -126,4 +136,9 @@ fn beginnings(parsed: &Hir) -> Option<Vec<Literal>> {
 
 fn is_no_path(beginning: &Literal) -> bool {
     beginning.as_bytes().first().is_some_and(|first| *first != b'/')
+}
+fn builder(text: &str) -> RegexBuilder {
+    let mut builder = RegexBuilder::new(text);
+    builder.nest_limit(DEEPEST).size_limit(LARGEST).dfa_size_limit(LARGEST);
+    builder
 }

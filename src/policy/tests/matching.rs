@@ -365,3 +365,38 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_path_in_other_letters_meets_the_stricter_rule() {
+    let app = app("require = \"signed_in\"\npublic = [\"/hooks\"]\n\
+         [[app.x.rule]]\npath = \"/admin/*\"\nroles = [\"admin\"]\n\
+         [[app.x.rule]]\npath = \"/Users/new\"\nrequire = \"deny\"\n\
+         [[app.x.rule]]\npath_regex = '^/albums/[a-z]+$'\nrequire = \"two_factor\"\n\
+         [[app.x.rule]]\npath = \"/open/*\"\nrequire = \"public\"\n");
+    let (admin, users) = ("app.x rule 1 (path /admin/*)", "app.x rule 2 (path /Users/new)");
+    let (albums, open) = ("app.x rule 3 (path_regex ^/albums/[a-z]+$)", "app.x rule 4 (path /open/*)");
+    let whole = "app.x (whole app)";
+    for (path, expected) in [
+        ("/admin/x", admin),
+        ("/Admin/x", admin),
+        ("/ADMIN", admin),
+        ("/%41dmin/X", admin),
+        ("/Admin;x/y", admin),
+        ("/Administrator", whole),
+        // As the rule is written, and as it is not.
+        ("/Users/new", users),
+        ("/users/new", users),
+        ("/USERS/NEW", users),
+        ("/albums/a", albums),
+        ("/albums/A", albums),
+        ("/Albums/a", albums),
+        // Open as it is written alone.
+        ("/open/x", open),
+        ("/open/X", open),
+        ("/Open/x", whole),
+        ("/hooks/X", "app.x public \"/hooks\""),
+        ("/Hooks/x", whole),
+    ] {
+        assert_eq!(rule(&app, "GET", path).name(), expected, "GET {path}");
+    }
+}

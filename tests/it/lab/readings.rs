@@ -40,7 +40,8 @@ pub(crate) fn all_within(target: &str, prefix: &str) -> bool {
 /// One thing that somebody does to a path.
 type Step = fn(&[u8]) -> Vec<u8>;
 
-const STEPS: [Step; 6] = [decoded, resolved, merged, without_parameters, with_slashes, cut];
+const STEPS: [Step; 7] =
+    [decoded, resolved, merged, without_parameters, with_slashes, cut, <[u8]>::to_ascii_lowercase];
 
 /// Escapes taken away, once.
 fn decoded(path: &[u8]) -> Vec<u8> {
@@ -107,6 +108,8 @@ fn detours_are_found() {
         "/%2561dmin/x",
         "/admin%00/../pub",
         "/x/..%252fadmin",
+        "/Admin/x",
+        "/%41DMIN",
     ] {
         assert!(any_within(path, "/admin"), "{path} is read as {:?}", of(path));
         assert!(!all_within(path, "/pub"), "{path} is read as {:?}", of(path));

@@ -82,10 +82,7 @@ enum Who {
 
 /// Why what was served may not be.
 fn fault(who: Who, seen: &Seen) -> Option<&'static str> {
-    // Caddy's `path` takes `/Admin` for `/admin`. Rules do not; docs/rules.md says what to write then.
-    let only_by_capitals = !readings::any_within(&seen.target, "/admin")
-        && readings::any_within(&seen.target.to_lowercase().replace("%41", "a"), "/admin");
-    if seen.one("x-lab-route") == Some("admin") && !only_by_capitals {
+    if seen.one("x-lab-route") == Some("admin") {
         return Some("the proxy's own router took it for /admin");
     }
     let path = seen.target.split('?').next().unwrap_or_default();
