@@ -57,9 +57,13 @@ impl Door {
         }
     }
 
-    /// Whether somebody who looks like this visitor signed in a moment ago, and was sent there.
+    /// Whether somebody who looks like this visitor signed in a moment ago, and was sent there. Not who typed
+    /// the address: a browser says of a circle that a page of ours began it, and of two people at one address
+    /// that is what tells them apart.
     pub(super) fn is_back(&self, return_to: &ReturnTo, visit: &Visit<'_>) -> bool {
-        Visitor::of(visit).is_some_and(|who| self.circles.is_back(who, return_to.as_str(), visit.now.mono))
+        let was_typed = visit.headers.get("sec-fetch-site").is_some_and(|site| site == "none");
+        let who = Visitor::of(visit).filter(|_| !was_typed);
+        who.is_some_and(|who| self.circles.is_back(who, return_to.as_str(), visit.now.mono))
     }
 }
 

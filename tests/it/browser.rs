@@ -194,6 +194,12 @@ fn passkey_of(lab: &Lab, username: &str) -> String {
 }
 
 #[test]
+fn browser_that_keeps_no_cookie_reads_why() {
+    let lab = Lab::start(Kind::Caddy);
+    drive("circle.mjs", &lab, &[("AEGIS_USER", &lab.person(&[]))]);
+}
+
+#[test]
 fn browser_signs_in_with_a_passkey_alone() {
     let lab = Lab::start(Kind::Caddy);
     let name = lab.person(&[]);

@@ -329,6 +329,12 @@ fn a_browser_that_keeps_nothing_is_told(memory: Memory) {
         assert!(answer.body.contains("name=\"password\""), "the form is there: {answer}");
         answer.body.contains(SAID)
     };
+    let typed = from(page(&rd(app)), "192.0.2.7", "one");
+    // A page of ours began the way here.
+    let page = |path: &str| {
+        let ask = Ask::get(PORTAL, path).header("Accept", "text/html").header("Sec-Fetch-Mode", "navigate");
+        ask.header("Sec-Fetch-Site", "same-site")
+    };
     let back = |address: &str, agent: &str| from(page(&rd(app)), address, agent);
     assert!(!says(back("192.0.2.7", "one")), "nobody has signed in");
     sign_in();
@@ -336,6 +342,7 @@ fn a_browser_that_keeps_nothing_is_told(memory: Memory) {
     assert!(!says(back("192.0.2.7", "two")), "another browser");
     assert!(!says(from(page(&rd("https://other.example.com/")), "192.0.2.7", "one")), "to another app");
     assert!(!says(page(&rd(app)).header("User-Agent", "one")), "from an address that nobody tells");
+    assert!(!says(typed), "somebody else there, who typed the address");
     assert!(says(back("192.0.2.7", "one")), "back at once, without a cookie");
     assert!(!says(back("192.0.2.7", "one")), "told once");
     let browser = sign_in();
