@@ -39,6 +39,10 @@ const TOLD_AGAIN: Duration = Duration::from_mins(1);
 /// What a proxy that is not believed is told.
 pub const UNKNOWN_PROXY: &str = "Aegis does not know this proxy.";
 
+/// What somebody is told who came with https, of whom the proxy says that they came without.
+pub const TOLD_HTTP: &str =
+    "You came with https, and the proxy tells Aegis that you did not. Ask whoever looks after this site.";
+
 /// The door's own state.
 pub struct Door {
     clock: Clock,

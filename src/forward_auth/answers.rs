@@ -7,9 +7,10 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
+use super::TOLD_HTTP;
 use crate::error::{Error, Kind};
 use crate::forwarded::{Asked, Dialect};
-use crate::place::{Host, Scheme};
+use crate::place::{Host, Scheme, is_localhost};
 use crate::policy::{Challenge, Lack, Rule};
 use crate::state::Current;
 use crate::web::travelling::{self, NoAccess};
@@ -105,7 +106,9 @@ pub(super) fn beyond_scope(
     response
 }
 
-/// Plain http for an app of an https site: the same address under https, for who can follow it.
+/// Plain http for an app of an https site: the same address under https, for who can follow it. Whose browser
+/// sends fetch metadata is there already: it does so over TLS alone (Fetch Metadata, section 2), and would be
+/// sent round in a circle.
 pub(super) fn to_https(
     dialect: Dialect,
     current: &Current,
@@ -113,6 +116,9 @@ pub(super) fn to_https(
     reference: impl FnOnce(u16) -> String,
 ) -> Response {
     let get = matches!(asked.method, Method::GET | Method::HEAD);
+    if asked.navigation && asked.browser && !is_localhost(&asked.host) {
+        return refused(dialect, current, asked, &Error::said(Kind::Forbidden, TOLD_HTTP), reference);
+    }
     if !(asked.navigation && get) {
         let error = Error::said(Kind::Forbidden, "Use https for this address.");
         return refused(dialect, current, asked, &error, reference);

@@ -15,7 +15,7 @@ use super::finding::{Finding, listed};
 use crate::cli::explain;
 use crate::clock::Wall;
 use crate::config::Settings;
-use crate::forward_auth::explain::{Supposed, judge};
+use crate::forward_auth::explain::{Answer as Verdict, Supposed, judge};
 use crate::place::{AbsoluteUrl, Origin};
 use crate::secret::Secret;
 use crate::state::Current;
@@ -143,7 +143,12 @@ impl App<'_> {
             Ok(answered) => answered,
             Err(why) => return unheard(why),
         };
-        let (came, finding) = self.first(&navigation, &shown);
+        let came = match self.seen(&navigation) {
+            // The words of a refusal do not come through every proxy.
+            Seen::Refused if self.is_told_http(&navigation).await => Seen::Loop,
+            came => came,
+        };
+        let finding = Self::first(&came, navigation.status.as_u16(), &shown);
         let mut findings = vec![finding];
         // What is not closed at all, or not reached, has no locks to try.
         if !came.is_closed() {
@@ -157,10 +162,8 @@ impl App<'_> {
     }
 
     /// How nobody is answered who goes there.
-    fn first(&self, answered: &Answered, shown: &str) -> (Seen, Finding) {
-        let came = self.seen(answered);
-        let status = answered.status.as_u16();
-        let finding = match &came {
+    fn first(came: &Seen, status: u16, shown: &str) -> Finding {
+        match came {
             Seen::SignIn => Finding::ok(ABOUT, format!("{shown} leads nobody in but to the sign-in page")),
             Seen::Refused => {
                 let what = format!("{shown} refuses who is not signed in ({status}), and leads nowhere");
@@ -171,7 +174,7 @@ impl App<'_> {
                 Finding::wrong(ABOUT, format!("{shown}: Aegis does not believe the proxy that asks"))
                     .hint("its address belongs into `trusted_proxies`, the log of Aegis says which that is; or give it `proxy_secret_file`")
             }
-            Seen::Loop => Finding::wrong(ABOUT, format!("{shown} leads to itself: Aegis is told that the visitor comes by http"))
+            Seen::Loop => Finding::wrong(ABOUT, format!("{shown} asks Aegis in the name of somebody who came by http, which nobody did"))
                 .hint("behind a tunnel or another proxy that speaks TLS, the proxy before Aegis has to believe its X-Forwarded-Proto (Caddy: `trusted_proxies`), or listen with TLS itself"),
             Seen::Unreadable => Finding::wrong(ABOUT, format!("{shown}: the proxy cannot read that ({status})"))
                 .hint("name an address as a browser shows it"),
@@ -186,8 +189,14 @@ impl App<'_> {
                 .hint(NOT_ASKED),
             Seen::Served => Finding::wrong(ABOUT, format!("{shown} is answered {status}, and not by Aegis: nobody asks it"))
                 .hint(NOT_ASKED),
-        };
-        (came, finding)
+        }
+    }
+
+    /// Whether Aegis refused because the proxy says http, as the running server knows.
+    async fn is_told_http(&self, answered: &Answered) -> bool {
+        let Some(reference) = answered.header(seen::REFERENCE) else { return false };
+        let explained = explain::of_reference(self.outside.control, reference).await;
+        explained.is_some_and(|explained| explained.answer == Verdict::Https)
     }
 
     fn seen(&self, answered: &Answered) -> Seen {

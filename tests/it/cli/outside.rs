@@ -145,7 +145,7 @@ fn a_proxy_that_tells_of_http_behind_a_tunnel_is_found() {
     let url = format!("https://arlo.aegis.localhost:{PROXY_PORT}/x");
     let findings = |held: &Held| outside(&held.folder, &url, held.address);
     let held = Held::speaking("https", "", &[ask("http").as_str(), APP].concat(), PORTAL);
-    says(&findings(&held), "wrong", "leads to itself: Aegis is told that the visitor comes by http");
+    says(&findings(&held), "wrong", "asks Aegis in the name of somebody who came by http");
     let held = Held::speaking("https", "", &[ask("https").as_str(), APP].concat(), PORTAL);
     says(&findings(&held), "ok", "leads nobody in but to the sign-in page");
     std::fs::remove_file(held.folder.join("certificate.pem")).unwrap();
@@ -176,6 +176,13 @@ fn an_address_that_visitors_choose_is_found() {
     let held = Held::by("", &[ask.as_str(), APP].concat(), PORTAL);
     says(&held.findings("/x"), "wrong", "a visitor chooses the address that Aegis sees");
     says(&held.findings("/x"), "wrong", "Aegis does not learn the addresses of visitors");
+}
+
+#[test]
+fn a_bridge_that_hides_who_visitors_are_is_found() {
+    let ask = ASK.replace("uri ", "header_up X-Forwarded-For 172.18.0.1\n\turi ");
+    let held = Held::by("", &[ask.as_str(), APP].concat(), PORTAL);
+    says(&held.findings("/x"), "note", "as 172.18.0.1: something between hides who visitors are");
 }
 
 #[test]

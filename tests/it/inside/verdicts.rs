@@ -292,7 +292,14 @@ fn plain_http_leads_to_https_and_nowhere_else(memory: Memory) {
     for dialect in DIALECTS {
         let nginx = dialect == Dialect::Nginx;
         for (name, visit, status, location) in [
-            ("navigation", Visit::navigation("closed.example.com", "/a?b=c"), 302, there),
+            // Without TLS a browser sends no fetch metadata.
+            (
+                "navigation",
+                Visit::new("closed.example.com", "/a?b=c").header("Accept", "text/html"),
+                302,
+                there,
+            ),
+            ("navigation that came by TLS", Visit::navigation("closed.example.com", "/a?b=c"), 403, None),
             ("form", Visit::navigation("closed.example.com", "/a?b=c").method("POST"), 403, None),
             ("fetch", Visit::fetch("closed.example.com", "/a?b=c"), 403, None),
             ("public", Visit::fetch("closed.example.com", "/hooks"), 403, None),

@@ -37,6 +37,17 @@ pub(super) const CASES: &[Case] = &[
         until("the session has ended", || lab.send(&ask).status == 401);
         attempt.ask(get(attempt, "closed", "/").header("Cookie", &cookie))
     }),
+    never("a session that ran out", |attempt| {
+        let (lab, name) = (attempt.lab, attempt.lab.person(&[]));
+        let cookie = lab.sign_in(&name);
+        // What the longest of its lives does, before anything of it is remembered.
+        let database = rusqlite::Connection::open(lab.folder.join("data/aegis.db")).expect("the database");
+        database.busy_timeout(std::time::Duration::from_secs(30)).expect("patience");
+        let over = "update session set expires_at = 1 where account_id = \
+                    (select id from account where username = ?1)";
+        assert_eq!(database.execute(over, [&name]).expect("it is written"), 1, "the session of {name}");
+        attempt.ask(get(attempt, "closed", "/").header("Cookie", &cookie))
+    }),
     never("a session, cut short", |attempt| {
         let cookie = attempt.cookie();
         attempt.ask(get(attempt, "closed", "/").header("Cookie", &cookie[..cookie.len() - 1]))

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::super::finding::Finding;
 use super::ABOUT;
 use super::probe::Answered;
-use crate::forward_auth::UNKNOWN_PROXY;
+use crate::forward_auth::{TOLD_HTTP, UNKNOWN_PROXY};
 use crate::place::Origin;
 use crate::web::urls;
 
@@ -20,7 +20,7 @@ pub(super) enum Seen {
     Unreadable,
     /// Refused, for Aegis does not know the proxy.
     UnknownProxy,
-    /// Led to the very address that was asked for.
+    /// Led to the very address that was asked for, or told that the proxy says http.
     Loop,
     /// Led elsewhere.
     Elsewhere(String),
@@ -49,6 +49,7 @@ impl Seen {
         }
         match status.as_u16() {
             403 if answered.body.contains(UNKNOWN_PROXY) => Self::UnknownProxy,
+            403 if answered.body.contains(TOLD_HTTP) => Self::Loop,
             _ if answered.header(REFERENCE).is_some() => Self::Refused,
             400 | 405 | 414 | 421 | 431 => Self::Unreadable,
             500.. => Self::Broken,
@@ -79,7 +80,8 @@ pub(super) fn address(seen: Option<&str>, local: IpAddr) -> Finding {
              network fits, and guesses are counted against the proxy",
         );
     };
-    let hidden = seen != local && is_private(seen) && seen.is_loopback() == local.is_loopback();
+    // From the host into its own container, too: then local is loopback, and what is seen is the bridge.
+    let hidden = seen != local && is_private(seen) && !(seen.is_loopback() && local.is_loopback());
     if hidden {
         let what =
             format!("Aegis sees this machine ({local}) as {seen}: something between hides who visitors are");
@@ -141,6 +143,7 @@ mod tests {
             (429, None, "", Seen::Served),
             (403, None, "{\"detail\":\"Aegis does not know this proxy.\"}", Seen::UnknownProxy),
             (403, None, "no", Seen::Served),
+            (403, None, TOLD_HTTP, Seen::Loop),
             (400, None, "", Seen::Unreadable),
             (502, None, "", Seen::Broken),
             (200, None, "hello", Seen::Served),
@@ -163,7 +166,10 @@ mod tests {
         assert_eq!(state(Some("192.168.1.5")), State::Ok, "itself");
         assert_eq!(state(Some("203.0.113.7")), State::Ok, "by the router's address");
         assert_eq!(state(Some("172.18.0.1")), State::Note, "a bridge");
-        assert_eq!(state(Some("127.0.0.1")), State::Ok, "the proxy on this very machine");
+        assert_eq!(state(Some("127.0.0.1")), State::Note, "a tunnel that ends on this machine");
+        let on_loopback = |seen| address(Some(seen), "127.0.0.1".parse().unwrap()).state;
+        assert_eq!(on_loopback("127.0.0.2"), State::Ok, "this machine by another of its own");
+        assert_eq!(on_loopback("172.18.0.1"), State::Note, "a port that a container publishes");
         assert_eq!(state(None), State::Wrong, "nothing");
         assert_eq!(state(Some("unix")), State::Wrong, "the socket alone");
     }
