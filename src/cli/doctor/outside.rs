@@ -26,7 +26,18 @@ use seen::Seen;
 
 const ABOUT: &str = "outside";
 /// What to do where Aegis is not asked.
-const NOT_ASKED: &str = "the proxy's site lacks the lines that `aegis print` writes, they stand where they are not reached, or it does not pass on `X-Aegis-Ref`";
+const NOT_ASKED: &str = "the proxy's site lacks the lines that `aegis print` writes, they stand where they are \
+                         not reached, or it does not pass on `X-Aegis-Ref`";
+/// Where it does not answer.
+const NOT_REACHED: &str = "does the proxy reach Aegis? `aegis health`, and the proxy's own log";
+/// Where it does not believe who asks.
+const NOT_BELIEVED: &str = "its address belongs into `trusted_proxies`, the log of Aegis says which that is; or \
+                            give it `proxy_secret_file`";
+/// Where it is told of http.
+const TUNNEL: &str = "behind a tunnel or another proxy that speaks TLS, the proxy before Aegis has to believe its \
+                      X-Forwarded-Proto (Caddy: `trusted_proxies`), or listen with TLS itself";
+/// Where it refuses a browser.
+const NO_WAY_IN: &str = "a browser shall be led to the sign-in page: compare with what `aegis print` writes";
 /// An address of the tailnet's range that a visitor claims to have.
 const CLAIMED: &str = "100.99.98.97";
 
@@ -163,32 +174,35 @@ impl App<'_> {
 
     /// How nobody is answered who goes there.
     fn first(came: &Seen, status: u16, shown: &str) -> Finding {
+        let (wrong, note) = (
+            |what: &str, hint| Finding::wrong(ABOUT, format!("{shown} {what}")).hint(hint),
+            |what: &str, hint| Finding::note(ABOUT, format!("{shown} {what}")).hint(hint),
+        );
+        let under_https = |to: &str| {
+            shown.strip_prefix("http://").is_some_and(|rest| to.strip_prefix("https://") == Some(rest))
+        };
         match came {
             Seen::SignIn => Finding::ok(ABOUT, format!("{shown} leads nobody in but to the sign-in page")),
-            Seen::Refused => {
-                let what = format!("{shown} refuses who is not signed in ({status}), and leads nowhere");
-                Finding::note(ABOUT, what)
-                    .hint("a browser shall be led to the sign-in page: compare with what `aegis print` writes")
+            Seen::Refused => note("refuses who is not signed in, and leads nowhere", NO_WAY_IN),
+            Seen::UnknownProxy => wrong("asks by a proxy that Aegis does not believe", NOT_BELIEVED),
+            Seen::Loop => {
+                wrong("asks Aegis in the name of somebody who came by http, which nobody did", TUNNEL)
             }
-            Seen::UnknownProxy => {
-                Finding::wrong(ABOUT, format!("{shown}: Aegis does not believe the proxy that asks"))
-                    .hint("its address belongs into `trusted_proxies`, the log of Aegis says which that is; or give it `proxy_secret_file`")
+            Seen::Unreadable => wrong(
+                &format!("is nothing that the proxy can read ({status})"),
+                "name it as a browser shows it",
+            ),
+            Seen::Elsewhere(to) if under_https(to) => note(&format!("leads to {to}"), "name that address"),
+            Seen::Elsewhere(to) => {
+                wrong(&format!("leads nobody to the sign-in page, but to {to} ({status})"), NOT_ASKED)
             }
-            Seen::Loop => Finding::wrong(ABOUT, format!("{shown} asks Aegis in the name of somebody who came by http, which nobody did"))
-                .hint("behind a tunnel or another proxy that speaks TLS, the proxy before Aegis has to believe its X-Forwarded-Proto (Caddy: `trusted_proxies`), or listen with TLS itself"),
-            Seen::Unreadable => Finding::wrong(ABOUT, format!("{shown}: the proxy cannot read that ({status})"))
-                .hint("name an address as a browser shows it"),
-            Seen::Elsewhere(to) if to.split_once("://").is_some_and(|(scheme, rest)| scheme == "https" && shown.strip_prefix("http://") == Some(rest)) => {
-                Finding::note(ABOUT, format!("{shown} leads to {to}")).hint("name that address")
+            Seen::Broken => wrong(&format!("is answered {status} by the proxy"), NOT_REACHED),
+            Seen::Served if status < 400 => {
+                wrong(&format!("is served to everybody ({status}): nobody asks Aegis"), NOT_ASKED)
             }
-            Seen::Elsewhere(to) => Finding::wrong(ABOUT, format!("{shown} leads nobody to the sign-in page, but to {to} ({status}): so does the app, or the proxy, and nobody asks Aegis"))
-                .hint(NOT_ASKED),
-            Seen::Broken => Finding::wrong(ABOUT, format!("{shown}: the proxy answers {status}"))
-                .hint("does it reach Aegis? `aegis health`, and the proxy's own log"),
-            Seen::Served if status < 400 => Finding::wrong(ABOUT, format!("{shown} is served to everybody ({status}): nobody asks Aegis"))
-                .hint(NOT_ASKED),
-            Seen::Served => Finding::wrong(ABOUT, format!("{shown} is answered {status}, and not by Aegis: nobody asks it"))
-                .hint(NOT_ASKED),
+            Seen::Served => {
+                wrong(&format!("is answered {status}, and not by Aegis: nobody asks it"), NOT_ASKED)
+            }
         }
     }
 

@@ -216,7 +216,7 @@ fn check_endpoints_that_everybody_reaches_are_found() {
 fn a_proxy_that_is_not_believed_is_found() {
     let ask = ASK.replace("unix/{folder}/aegis.sock", "{address}:{aegis}");
     let held = Held::by("trusted_proxies = [\"192.0.2.1\"]", &[ask.as_str(), APP].concat(), PORTAL);
-    says(&held.findings("/x"), "wrong", "/x: Aegis does not believe the proxy that asks");
+    says(&held.findings("/x"), "wrong", "/x asks by a proxy that Aegis does not believe");
 }
 
 #[test]
