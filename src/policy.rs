@@ -6,6 +6,7 @@
 
 mod app;
 mod compile;
+mod matched;
 mod pattern;
 mod scope;
 #[cfg(test)]
@@ -21,8 +22,9 @@ use crate::error::{Fault, Faults};
 use crate::identity::{Found, Identity, Part, Require, Why};
 use crate::place::{Host, Origin, Scheme};
 
-pub use app::{App, Challenge, CrossSite, Lack, Missed, Preflight, RemoteUser, Rule, Site};
+pub use app::{App, Challenge, CrossSite, Lack, Preflight, RemoteUser, Rule, Site};
 pub use compile::{cookie_domain, public_url};
+pub use matched::Missed;
 pub use scope::{Allow, Scope};
 
 /// Every app, with its hosts and rules.

@@ -1,8 +1,9 @@
 //! One question to the running server, over a connection that is there. Never follows a redirect.
 
 use bytes::Bytes;
+use http::response::Parts;
 use http::{Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -20,16 +21,25 @@ pub(super) async fn get(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     target: &str,
 ) -> Result<Answered, Unheard> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get(target)
         .header(header::HOST, "localhost")
         .header(header::CONNECTION, "close")
-        .body(Empty::<Bytes>::new())?;
+        .body(Empty::new())?;
+    let (head, body) = exchange(stream, request, LARGEST).await?;
+    Ok((head.status, body?))
+}
+
+/// Sends `request` and reads what comes back; of the body at most `largest` bytes, or why there is none.
+pub(super) async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    request: Request<Empty<Bytes>>,
+    largest: usize,
+) -> Result<(Parts, Result<Bytes, Unheard>), Unheard> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let answered = async {
-        let answer = sender.send_request(request).await?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), LARGEST).collect().await?.to_bytes();
-        Ok((status, body))
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        let body = Limited::new(body, largest).collect().await.map(Collected::to_bytes);
+        Ok((head, body))
     };
     let driven = async {
         let _closed = connection.await;

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::pattern::{Methods, PathPattern, is_asset};
+use super::matched::{AnyCase, Matched, Missed};
+use super::pattern::is_asset;
 use crate::clock::Wall;
 use crate::identity::{AppName, Assurance, Identity, Require, Role, Username};
-use crate::place::{CanonicalPath, ClientAddress, HostPattern, NetworkList, Origin};
+use crate::place::{CanonicalPath, ClientAddress, HostPattern, Origin};
 
 /// What an app is sent as `Remote-User`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -204,72 +205,6 @@ fn rank(require: Require) -> u8 {
         Require::SignedIn => 2,
         Require::TwoFactor | Require::Tailnet => 3,
         Require::Deny => 4,
-    }
-}
-
-/// A rule and the requests it is for.
-#[derive(Clone, Debug)]
-pub(super) struct Matched {
-    pub(super) path: PathPattern,
-    pub(super) methods: Methods,
-    /// Where the visitor comes from; without one that makes no difference.
-    pub(super) networks: Option<NetworkList>,
-    pub(super) rule: Rule,
-}
-
-impl Matched {
-    /// Whether a request is one of those. An address that is not known is in no network. For every rule that
-    /// a check passes by, this is what it costs.
-    #[expect(clippy::inline_always, reason = "measured: a check passes by rules in half the instructions")]
-    #[inline(always)]
-    fn is_for(&self, method: &Method, path: &str, from: Option<&ClientAddress>) -> bool {
-        self.methods.contain(method)
-            && self.path.matches(path)
-            && self.networks.as_ref().is_none_or(|networks| is_from(networks, from))
-    }
-
-    /// An address from which it is for somebody, where that matters.
-    pub(super) fn any_address(&self) -> Option<ClientAddress> {
-        let networks = self.networks.as_ref()?.networks();
-        networks.first().map(|network| network.addr().into())
-    }
-}
-
-#[inline(never)]
-fn is_from(networks: &NetworkList, from: Option<&ClientAddress>) -> bool {
-    from.is_some_and(|address| networks.contains(*address))
-}
-
-/// Why a request is none of those that a rule is for, though its path is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missed {
-    /// The rule is for other methods.
-    Method,
-    /// The rule is for other networks.
-    Network,
-}
-
-/// The rules of an app without regard to capitals, in their order.
-#[derive(Clone, Debug)]
-pub(super) struct AnyCase {
-    public: Vec<Matched>,
-    rules: Vec<Matched>,
-    /// Whether one of them is written with capitals.
-    has_capitals: bool,
-}
-
-impl AnyCase {
-    /// Of these; nothing where capitals make no difference to any.
-    pub(super) fn of(public: &[Matched], rules: &[Matched]) -> Option<Self> {
-        let paths = || public.iter().chain(rules).map(|matched| &matched.path);
-        let fold = |all: &[Matched]| {
-            all.iter().map(|one| Matched { path: one.path.in_any_case(), ..one.clone() }).collect()
-        };
-        paths().any(PathPattern::heeds_case).then(|| Self {
-            public: fold(public),
-            rules: fold(rules),
-            has_capitals: paths().any(PathPattern::has_capitals),
-        })
     }
 }
 

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::app::{
-    AnyCase, App, Challenge, CrossSite, Matched, Preflight, RemoteUser, Rule, Site, asks_who,
-};
+use super::super::app::{App, Challenge, CrossSite, Preflight, RemoteUser, Rule, Site, asks_who};
+use super::super::matched::{AnyCase, Matched};
 use super::super::pattern::{Methods, PathPattern};
 use super::{Compiler, Domain, place_of};
 use crate::config::{self, AppSettings, Placed, RuleSettings, Settings, nearest};

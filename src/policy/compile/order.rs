@@ -4,7 +4,8 @@
 use http::Method;
 use ipnet::IpNet;
 
-use super::super::app::{App, Matched};
+use super::super::app::App;
+use super::super::matched::Matched;
 use super::super::pattern::PathPattern;
 use super::{Compiler, place_of};
 use crate::config::{AppSettings, Placed};

@@ -174,8 +174,9 @@ fn an_app_that_guards_itself_is_none_that_aegis_guards() {
 fn an_address_that_visitors_choose_is_found() {
     let ask = ASK.replace("uri ", "header_up X-Forwarded-For {http.request.header.X-Forwarded-For}\n\turi ");
     let held = Held::by("", &[ask.as_str(), APP].concat(), PORTAL);
-    says(&held.findings("/x"), "wrong", "a visitor chooses the address that Aegis sees");
-    says(&held.findings("/x"), "wrong", "Aegis does not learn the addresses of visitors");
+    let findings = held.findings("/x");
+    says(&findings, "wrong", "a visitor chooses the address that Aegis sees");
+    says(&findings, "wrong", "Aegis does not learn the addresses of visitors");
 }
 
 #[test]

@@ -85,13 +85,12 @@ fn a_client_that_is_half_gone_does_not_get_past_the_question() {
             client.shutdown(Shutdown::Write).unwrap();
             // What is asked of Aegis, if anything is, comes to nothing: then HAProxy has to answer by itself.
             alone.aegis.set_nonblocking(true).unwrap();
-            let (mut asked, mut said) = (Vec::new(), Vec::new());
+            let mut said = Vec::new();
             client.set_read_timeout(Some(std::time::Duration::from_millis(100))).unwrap();
             loop {
-                while let Ok((question, _)) = alone.aegis.accept() {
-                    asked.push(question);
+                while let Ok(question) = alone.aegis.accept() {
+                    drop(question);
                 }
-                asked.clear();
                 let mut part = [0; 4096];
                 match client.read(&mut part) {
                     Ok(0) => break,

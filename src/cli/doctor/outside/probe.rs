@@ -5,10 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper_util::rt::TokioIo;
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::Empty;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -18,6 +16,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::ServerName;
 
+use crate::cli::ask::exchange;
 use crate::place::{Origin, Scheme};
 
 /// How long one may take, with its connection.
@@ -127,36 +126,19 @@ impl Place {
         probe: &Probe,
         local: IpAddr,
     ) -> Result<Answered, String> {
-        let said = |error: &dyn std::fmt::Display| error.to_string();
-        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = handshake.map_err(|error| said(&error))?;
         let origin = self.origin.to_string();
         let authority = origin.split_once("://").map_or(origin.as_str(), |(_, authority)| authority);
-        let mut request = Request::builder()
-            .method(Method::GET)
-            .uri(&*probe.target)
+        let mut request = Request::get(&*probe.target)
             .header(header::HOST, authority)
             .header(header::USER_AGENT, "aegis-doctor")
             .header(header::CONNECTION, "close");
         for (name, value) in &probe.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Empty::<Bytes>::new()).map_err(|error| said(&error))?;
-        let answered = async {
-            let answer = sender.send_request(request).await.map_err(|error| said(&error))?;
-            let (head, body) = answer.into_parts();
-            let body = Limited::new(body, LARGEST).collect().await.map(http_body_util::Collected::to_bytes);
-            let body = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
-            Ok(Answered { status: head.status, headers: head.headers, body, local })
-        };
-        let driven = async {
-            let _closed = connection.await;
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            answered = answered => answered,
-            () = driven => Err("the connection was closed".to_owned()),
-        }
+        let request = request.body(Empty::new()).map_err(|error| error.to_string())?;
+        let (head, body) = exchange(stream, request, LARGEST).await.map_err(|error| error.to_string())?;
+        let body = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
+        Ok(Answered { status: head.status, headers: head.headers, body, local })
     }
 }
 
