@@ -1,7 +1,7 @@
 // A browser that keeps nothing: signed in, it is back at once, and reads why instead of going round.
 import assert from "node:assert/strict";
 import http from "node:http";
-import { app, given, portal, signIn, visitors, withPage } from "./lab.mjs";
+import { app, given, isGood, portal, signIn, visitors, withPage } from "./lab.mjs";
 
 const name = given("AEGIS_USER");
 const password = given("AEGIS_PASSWORD");
@@ -32,6 +32,7 @@ for (const visitor of visitors) {
     assert.deepEqual(await page.context().cookies(), [], `${visitor.name}: nothing was kept`);
     const said = await page.getByRole("main").textContent();
     assert.ok(said.includes("this browser did not keep it"), `${visitor.name}: the page says why: ${said}`);
+    if (visitor.options.javaScriptEnabled !== false) await isGood(page, "the sign-in page that says why");
     // Who types the address again is asked like anybody.
     await page.goto(wish);
     assert.ok(!(await page.getByRole("main").textContent()).includes("did not keep"), `${visitor.name}: typed`);
