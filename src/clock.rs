@@ -7,8 +7,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
 
 /// A moment on the wall clock: milliseconds since 1970-01-01T00:00:00Z. For what outlives the process.
@@ -106,7 +107,8 @@ pub enum Clock {
 
 /// The machine's clocks, and the latest wall time they have shown.
 pub struct System {
-    start: Instant,
+    /// What the monotonic clock showed when this one was made, in nanoseconds.
+    start: i64,
     latest: AtomicI64,
 }
 
@@ -119,9 +121,11 @@ pub struct Manual {
 
 impl Clock {
     /// The machine's own clocks.
-    #[expect(clippy::disallowed_methods, reason = "this module is where the clock is read")]
     pub fn system() -> Self {
-        Self::System(Arc::new(System { start: Instant::now(), latest: AtomicI64::new(i64::MIN) }))
+        Self::System(Arc::new(System {
+            start: nanoseconds(ClockId::MonotonicCoarse),
+            latest: AtomicI64::new(i64::MIN),
+        }))
     }
 
     /// A clock that starts at `wall` and moves only by [`Manual::advance`].
@@ -132,26 +136,19 @@ impl Clock {
     }
 
     /// Both clocks, now.
-    #[expect(clippy::disallowed_methods, reason = "this module is where the clock is read")]
     pub fn now(&self) -> Now {
         match self {
-            Self::System(system) => {
-                let read = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
-                // Looked at first: it is written once a millisecond, not once a request by every core.
-                let latest = match system.latest.load(Ordering::Relaxed) {
-                    latest if latest >= read => latest,
-                    _ => system.latest.fetch_max(read, Ordering::Relaxed).max(read),
-                };
-                let mono = u64::try_from(system.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                Now { wall: Wall(latest), mono: Mono(mono) }
-            }
-            Self::Manual(manual) => {
-                let elapsed = manual.elapsed.load(Ordering::Acquire);
-                let wall = i64::try_from(elapsed / 1_000_000).unwrap_or(i64::MAX);
-                Now { wall: Wall(manual.wall_start.saturating_add(wall)), mono: Mono(elapsed) }
-            }
+            Self::System(system) => system.read(ClockId::Realtime, ClockId::Monotonic),
+            Self::Manual(manual) => manual.now(),
+        }
+    }
+
+    /// Both clocks as they stood at the kernel's last tick: 10 ms ago at most, for less than half of what
+    /// [`now`](Self::now) costs. For who asks on every check.
+    pub fn lately(&self) -> Now {
+        match self {
+            Self::System(system) => system.read(ClockId::RealtimeCoarse, ClockId::MonotonicCoarse),
+            Self::Manual(manual) => manual.now(),
         }
     }
 
@@ -183,7 +180,32 @@ impl Clock {
     }
 }
 
+impl System {
+    fn read(&self, wall: ClockId, mono: ClockId) -> Now {
+        let read = nanoseconds(wall) / 1_000_000;
+        // Looked at first: it is written once a millisecond, not once a request by every core.
+        let latest = match self.latest.load(Ordering::Relaxed) {
+            latest if latest >= read => latest,
+            _ => self.latest.fetch_max(read, Ordering::Relaxed).max(read),
+        };
+        let mono = nanoseconds(mono).saturating_sub(self.start);
+        Now { wall: Wall(latest), mono: Mono(u64::try_from(mono).unwrap_or(0)) }
+    }
+}
+
+/// What that clock shows, in nanoseconds; for 292 years since 1970.
+fn nanoseconds(clock: ClockId) -> i64 {
+    let shown = clock_gettime(clock);
+    shown.tv_sec.saturating_mul(1_000_000_000).saturating_add(shown.tv_nsec)
+}
+
 impl Manual {
+    fn now(&self) -> Now {
+        let elapsed = self.elapsed.load(Ordering::Acquire);
+        let wall = i64::try_from(elapsed / 1_000_000).unwrap_or(i64::MAX);
+        Now { wall: Wall(self.wall_start.saturating_add(wall)), mono: Mono(elapsed) }
+    }
+
     /// Moves both clocks forward and wakes whoever waits for a moment that has come.
     pub fn advance(&self, span: Duration) {
         let span = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);

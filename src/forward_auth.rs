@@ -72,8 +72,8 @@ impl Door {
     }
 
     /// Answers a check from memory, if it can.
-    pub fn at_once<B>(&self, dialect: Dialect, peer: Peer, request: &mut Request<B>) -> Option<Response> {
-        let now = self.clock.now();
+    pub fn at_once<B>(&self, dialect: Dialect, peer: Peer, request: &Request<B>) -> Option<Response> {
+        let now = self.clock.lately();
         let current = self.app.current.load();
         let who;
         let judged = match self.read(dialect, peer, &current, request, now) {
@@ -87,7 +87,7 @@ impl Door {
     }
 
     /// Answers a check by asking: signature, store, the local tailscaled. Remembers who it was.
-    pub async fn answer<B>(&self, dialect: Dialect, peer: Peer, mut request: Request<B>) -> Response {
+    pub async fn answer<B>(&self, dialect: Dialect, peer: Peer, request: Request<B>) -> Response {
         let now = self.clock.now();
         let current = self.app.current.load();
         let who;
@@ -108,7 +108,7 @@ impl Door {
                 }
             }
         };
-        self.answered(judged, &mut request)
+        self.answered(judged, &request)
     }
 
     /// The closed answer of this dialect, when answering itself failed.
@@ -246,9 +246,9 @@ impl Door {
         }))
     }
 
-    fn answered<B>(&self, judged: Result<&HeaderMap, Box<Response>>, request: &mut Request<B>) -> Response {
+    fn answered<B>(&self, judged: Result<&HeaderMap, Box<Response>>, request: &Request<B>) -> Response {
         match judged {
-            Ok(ready) => answers::allowed(ready, request.headers_mut(), |value| {
+            Ok(ready) => answers::allowed(ready, request.headers(), |value| {
                 authorization_is_ours(value, &self.authenticate.keys)
             }),
             Err(answer) => *answer,

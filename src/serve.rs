@@ -36,9 +36,8 @@ use crate::forwarded::Peer;
 
 /// What answers the requests of every connection.
 pub trait Answer: Send + Sync + 'static {
-    /// The answer to a request that needs no waiting, if this is one. Only who answers may take anything
-    /// out of `request`.
-    fn at_once(&self, _peer: Peer, _request: &mut Request<Incoming>) -> Option<Response<Full<Bytes>>> {
+    /// The answer to a request that needs no waiting, if this is one.
+    fn at_once(&self, _peer: Peer, _request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
         None
     }
 

@@ -17,34 +17,28 @@ use crate::web::travelling::{self, NoAccess};
 use crate::web::{self, Response, cookies, urls};
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-const EMPTY: HeaderValue = HeaderValue::from_static("");
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"Aegis\", charset=\"UTF-8\"");
 const BEYOND_SCOPE: HeaderValue =
     HeaderValue::from_static("Bearer realm=\"Aegis\", error=\"insufficient_scope\"");
 
-/// Exactly 200: `ready`, and the visitor's own cookies and authorization without ours; in their place
-/// what stands for none, where there are none. Takes what `request` holds.
+/// Exactly 200: `ready`, and the visitor's own cookies and authorization without ours, where there are any;
+/// `ready` holds what stands for none.
 pub(super) fn allowed(
     ready: &HeaderMap,
-    request: &mut HeaderMap,
+    request: &HeaderMap,
     is_ours: impl Fn(&HeaderValue) -> bool,
 ) -> Response {
-    let cookie = cookies::strip(request, &cookies::OURS).unwrap_or(cookies::NONE_LEFT);
-    let mut lines = request.get_all(header::AUTHORIZATION).iter();
-    let authorization = match (lines.next(), lines.next()) {
-        (Some(value), None) if !is_ours(value) => value.clone(),
-        // Several lines are nothing an app could read in one way; they are taken away.
-        (Some(_) | None, _) => EMPTY,
-    };
-    // The map of the request, emptied: hyper hands a map's room on from answer to request, so that none
-    // has to be made anew.
-    let mut headers = std::mem::take(request);
-    headers.clear();
-    for (name, value) in ready {
-        headers.insert(name.clone(), value.clone());
+    let mut headers = ready.clone();
+    if let Some(cookie) = cookies::strip(request, &cookies::OURS) {
+        headers.insert(header::COOKIE, cookie);
     }
-    headers.insert(header::COOKIE, cookie);
-    headers.insert(header::AUTHORIZATION, authorization);
+    let mut lines = request.get_all(header::AUTHORIZATION).iter();
+    // Several lines are nothing an app could read in one way; they are taken away.
+    if let (Some(value), None) = (lines.next(), lines.next())
+        && !is_ours(value)
+    {
+        headers.insert(header::AUTHORIZATION, value.clone());
+    }
     let mut response = Response::new(Bytes::from_static(b"ok").into());
     *response.headers_mut() = headers;
     response

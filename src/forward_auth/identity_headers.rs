@@ -1,5 +1,5 @@
 //! The headers of an allowed answer, made ready once and used many times: identity headers each
-//! once, all of them, for nobody all empty, and that nobody keeps the answer.
+//! once, all of them, for nobody all empty; that nobody keeps the answer; no cookie and no authorization.
 //! Never puts a value into a header that another program could read as two.
 
 use std::fmt::Write as _;
@@ -10,6 +10,7 @@ use crate::identity::Identity;
 use crate::policy::RemoteUser;
 use crate::secret::Secret;
 use crate::state::{HeaderNames, header_names::ASSERTION};
+use crate::web::cookies;
 
 /// The group that everybody is in, so that the list is never empty for somebody.
 const EVERYBODY: &str = "users";
@@ -39,7 +40,7 @@ pub(super) fn of(
         groups.push(',');
         groups.push_str(role);
     }
-    let mut headers = bare();
+    let mut headers = of_everybody();
     headers.insert(names.user.clone(), value(user));
     headers.insert(names.email.clone(), value(identity.email.as_ref().map_or("", |email| email.as_str())));
     headers.insert(names.name.clone(), value(&identity.name));
@@ -53,7 +54,7 @@ pub(super) fn of(
 
 /// The headers that say that nobody is there.
 pub(super) fn of_nobody(names: &HeaderNames) -> HeaderMap {
-    let mut headers = bare();
+    let mut headers = of_everybody();
     for name in names.all() {
         headers.insert(name.clone(), EMPTY);
     }
@@ -61,10 +62,13 @@ pub(super) fn of_nobody(names: &HeaderNames) -> HeaderMap {
     headers
 }
 
-/// What every 200 carries: nothing is kept by anybody.
-fn bare() -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(8);
+/// What every 200 carries: nothing is kept by anybody, and what stands for no cookie and no authorization,
+/// since a proxy that copies these would else leave the visitor's own.
+fn of_everybody() -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(9);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::COOKIE, cookies::NONE_LEFT);
+    headers.insert(header::AUTHORIZATION, EMPTY);
     headers
 }
 

@@ -110,6 +110,27 @@ fn parse_port(digits: &str) -> Result<u16, Malformed> {
     }
 }
 
+/// A byte of a label that has to be lowered.
+const UPPER: u8 = 1;
+/// A byte that stands in no label.
+const OTHER: u8 = 2;
+
+/// Of each byte, whether it is one of those: a table, because every check reads a host.
+#[expect(clippy::indexing_slicing, reason = "evaluated while compiling")]
+const KINDS: [u8; 256] = {
+    let mut kinds = [OTHER; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        kinds[byte as usize] = match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => 0,
+            b'A'..=b'Z' => UPPER,
+            _ => OTHER,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
 /// The one spelling of a host name or IP literal.
 ///
 /// Letters, digits, hyphens and underscores in labels of 1 to 63, 253 in all; upper case is lowered
@@ -124,33 +145,22 @@ fn canonical(text: &str) -> Result<Cow<'_, str>, Malformed> {
     if name.is_empty() || name.len() > 253 {
         return Err(Malformed::Host);
     }
-    let mut upper = false;
-    let mut label = 0usize;
-    let mut previous = b'.';
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'_' => label += 1,
-            b'A'..=b'Z' => {
-                upper = true;
-                label += 1;
-            }
-            b'-' if previous != b'.' => label += 1,
-            b'.' if previous != b'.' && previous != b'-' => label = 0,
-            _ => return Err(Malformed::Host),
-        }
-        if label > 63 {
+    let (mut kinds, mut last) = (0, name.as_bytes());
+    for label in name.as_bytes().split(|&byte| byte == b'.') {
+        if matches!(label, [] | [b'-', ..] | [.., b'-']) || label.len() > 63 {
             return Err(Malformed::Host);
         }
-        previous = byte;
+        kinds |= label.iter().fold(0, |kinds, &byte| kinds | KINDS.get(usize::from(byte)).unwrap_or(&OTHER));
+        last = label;
     }
-    if previous == b'-' || previous == b'.' {
+    if kinds & OTHER != 0 {
         return Err(Malformed::Host);
     }
-    let last = name.get(name.len() - label..).unwrap_or_default();
+    let last = name.get(name.len() - last.len()..).unwrap_or_default();
     if is_number(last) && name.parse::<Ipv4Addr>().is_err() {
         return Err(Malformed::Host);
     }
-    Ok(if upper { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) })
+    Ok(if kinds & UPPER != 0 { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) })
 }
 
 /// Whether browsers take `name` for an IPv4 address: its last label is a number, decimal or

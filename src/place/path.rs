@@ -6,6 +6,33 @@ use std::fmt;
 
 use super::{Malformed, TARGET_LIMIT};
 
+const SLASH: u8 = 1;
+const DOT: u8 = 2;
+const PERCENT: u8 = 4;
+const BACKSLASH: u8 = 8;
+const BEYOND_ASCII: u8 = 16;
+/// What no path holds unescaped.
+const REFUSED: u8 = 32;
+
+/// What each byte of a path is; 0 for what is nothing but itself. A table, because every check reads a path.
+#[expect(clippy::indexing_slicing, reason = "evaluated while compiling")]
+const KINDS: [u8; 256] = {
+    let mut kinds = [BEYOND_ASCII; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        kinds[byte as usize] = match byte {
+            b'/' => SLASH,
+            b'.' => DOT,
+            b'%' => PERCENT,
+            b'\\' => BACKSLASH,
+            b'#' | b'?' | 0..=b' ' | 0x7f => REFUSED,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
 /// A path decoded once, with several slashes as one, and without any segment or escape that
 /// another program could read differently.
 ///
@@ -32,24 +59,26 @@ impl<'a> CanonicalPath<'a> {
             return Err(Malformed::Path);
         }
         // Ordinary paths are judged by this one loop and stay as they came.
-        let (mut canonical, mut dots_possible, mut previous) = (true, false, 0);
+        let (mut kinds, mut after_slash, mut previous) = (0, 0, 0);
         for byte in raw.bytes() {
-            match byte {
-                b'%' => canonical = false,
-                b'/' if previous == b'/' => canonical = false,
-                b'.' if previous == b'/' => dots_possible = true,
-                b'\\' => return Err(Malformed::AmbiguousPath),
-                b'#' | b'?' | 0..=b' ' | 0x7f => return Err(Malformed::Path),
-                _ => {}
-            }
-            previous = byte;
+            let kind = *KINDS.get(usize::from(byte)).unwrap_or(&REFUSED);
+            kinds |= kind;
+            after_slash |= if previous == SLASH { kind } else { 0 };
+            previous = kind;
         }
+        if kinds & REFUSED != 0 {
+            return Err(Malformed::Path);
+        }
+        if kinds & BACKSLASH != 0 {
+            return Err(Malformed::AmbiguousPath);
+        }
+        let canonical = kinds & PERCENT == 0 && after_slash & SLASH == 0;
         let path = if canonical { Cow::Borrowed(raw) } else { Cow::Owned(decode(raw)?) };
-        if (dots_possible || !canonical) && path.split('/').any(is_dots) {
+        if (after_slash & DOT != 0 || !canonical) && path.split('/').any(is_dots) {
             return Err(Malformed::AmbiguousPath);
         }
         // ASCII control bytes are gone by now; U+0080 to U+009F are control characters too.
-        if !path.is_ascii() && path.contains(char::is_control) {
+        if kinds & (BEYOND_ASCII | PERCENT) != 0 && path.contains(char::is_control) {
             return Err(Malformed::Path);
         }
         Ok(Self(path))
@@ -70,9 +99,7 @@ impl<'a> CanonicalPath<'a> {
     /// the next slash as parameters, not as part of the name, so that `/admin;x=1` is `/admin` to them.
     /// Whoever judges a path judges both readings and takes the stricter. Nothing if there is no semicolon.
     pub fn without_parameters(&self) -> Option<CanonicalPath<'static>> {
-        if !self.0.contains(';') {
-            return None;
-        }
+        memchr::memchr(b';', self.0.as_bytes())?;
         let mut path = String::with_capacity(self.0.len());
         let mut in_parameters = false;
         for character in self.0.chars() {

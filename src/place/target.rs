@@ -20,7 +20,8 @@ impl<'a> Target<'a> {
         if raw.len() > TARGET_LIMIT {
             return Err(Malformed::TooLong);
         }
-        let (path, query) = raw.split_once('?').unwrap_or((raw, ""));
+        let path_ends = memchr::memchr(b'?', raw.as_bytes()).unwrap_or(raw.len());
+        let (path, query) = raw.split_at_checked(path_ends).unwrap_or((raw, ""));
         check_query(query)?;
         Ok(Self { path: CanonicalPath::parse(path)?, raw: Cow::Borrowed(raw) })
     }

@@ -112,17 +112,20 @@ impl<A: Answer> Connections<A> {
     }
 
     async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin, peer: Peer, patience: Duration) {
-        let service = service_fn(|request| self.answer_one(peer, request));
+        let patience = &Patience::new(patience);
+        let service = service_fn(|request| self.answer_one(peer, patience, request));
         let mut connection = pin!(
             http1::Builder::new()
-                .timer(Patience::new(patience))
-                // One timer in hyper is both: the time for a header, and the time between requests.
-                .header_read_timeout(patience)
+                // That is what `patience` is for.
+                .header_read_timeout(None)
                 .max_header_size(self.limits.header)
                 .max_buf_size(self.limits.header.max(32 * 1024) * 2)
                 .half_close(false)
+                // Answers are small: written as one piece they cost the kernel less than in two.
+                .writev(false)
                 .serve_connection(TokioIo::new(stream), service)
         );
+        let mut over = pin!(patience.over());
         // The connection comes first, so that a request that is there already is begun.
         let ended = tokio::select! {
             biased;
@@ -133,8 +136,10 @@ impl<A: Answer> Connections<A> {
                     biased;
                     ended = connection.as_mut() => ended,
                     () = self.ending.reached(Phase::Cut) => return,
+                    () = over.as_mut() => return,
                 }
             }
+            () = over.as_mut() => return,
         };
         if let Err(error) = ended {
             tracing::debug!(event = "connection.ended", ?peer, %error);
@@ -145,25 +150,29 @@ impl<A: Answer> Connections<A> {
     fn answer_one(
         &self,
         peer: Peer,
-        mut request: Request<Incoming>,
+        patience: &Patience,
+        request: Request<Incoming>,
     ) -> impl Future<Output = Result<Response<Full<Bytes>>, Infallible>> {
+        patience.step();
         let announced = request.body().size_hint().exact();
         let at_once = if announced.is_some_and(|length| length > self.limits.body) {
             let mut answer = self.answer.too_large(request.uri().path());
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             Some(answer)
         } else {
-            match caught_at_once(|| self.answer.at_once(peer, &mut request)) {
+            match caught_at_once(|| self.answer.at_once(peer, &request)) {
                 Ok(answer) => answer,
                 Err(_panicked) => Some(self.panicked(request.uri().path())),
             }
         };
         let answer = at_once.ok_or_else(|| Box::pin(self.answer_later(peer, request)));
-        async {
-            Ok(match answer {
+        async move {
+            let answer = match answer {
                 Ok(answer) => answer,
                 Err(later) => later.await,
-            })
+            };
+            patience.step();
+            Ok(answer)
         }
     }
 

@@ -264,7 +264,7 @@ impl Routes {
 }
 
 impl Answer for Routes {
-    fn at_once(&self, peer: Peer, request: &mut Request<Incoming>) -> Option<Response> {
+    fn at_once(&self, peer: Peer, request: &Request<Incoming>) -> Option<Response> {
         let dialect = dialect(request.uri().path())?;
         self.forward_auth.at_once(dialect, peer, request)
     }

@@ -26,7 +26,7 @@ struct Echo {
 }
 
 impl Answer for Echo {
-    fn at_once(&self, _peer: Peer, request: &mut Request<Incoming>) -> Option<Response<Full<Bytes>>> {
+    fn at_once(&self, _peer: Peer, request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
         assert!(request.uri().path() != "/panic-at-once", "as asked");
         None
     }

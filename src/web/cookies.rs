@@ -105,7 +105,8 @@ pub fn strip(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
     let ours = |pair: &[u8]| {
         let end = memchr::memchr(b'=', pair).unwrap_or(pair.len());
         let name = pair.get(..end).unwrap_or_default().trim_ascii();
-        names.iter().any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
+        // What is equal as it stands, as nearly all are, need not be looked at without regard to capitals.
+        names.iter().any(|ours| name == ours.as_bytes() || name.eq_ignore_ascii_case(ours.as_bytes()))
     };
     let lines = headers.get_all(header::COOKIE);
     let mut each = lines.iter();
