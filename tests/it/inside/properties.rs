@@ -269,10 +269,9 @@ type Said = (u16, Vec<(String, String)>, String);
 fn said(door: &Door, dialect: Dialect, request: &Request<()>) -> Said {
     let peer = Peer::Tcp("127.0.0.1".parse().expect("an address"));
     LAB.house.wait(async {
-        let mut request = request.clone();
-        let answer = match door.at_once(dialect, peer, &mut request) {
+        let answer = match door.at_once(dialect, peer, request) {
             Some(answer) => answer,
-            None => door.answer(dialect, peer, request).await,
+            None => door.answer(dialect, peer, request.clone()).await,
         };
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
