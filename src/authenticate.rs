@@ -15,11 +15,10 @@ pub mod tailnet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
-
 use crate::api_tokens::{ApiTokens, Fingerprint};
 use crate::changes::{Changes, Live};
 use crate::clock::{Mono, Now, Seldom, Wall};
+use crate::forwarded::Shown;
 use crate::identity::{AppName, Found, Identity, Part, SessionId, Why};
 use crate::keys::Keys;
 use crate::policy::Scope;
@@ -143,18 +142,18 @@ enum Scheme<'a> {
 }
 
 impl Authenticate {
-    /// What `headers` carry, without judging it. Asks nobody.
-    pub fn carried<'a>(&self, headers: &'a HeaderMap) -> Carried<'a> {
-        match api_key::shown(headers) {
+    /// What is carried where credentials are shown, without judging it. Asks nobody.
+    pub fn carried<'a>(&self, shown: &Shown<'a>) -> Carried<'a> {
+        match api_key::shown(shown.key) {
             api_key::Shown::Nothing => {}
             api_key::Shown::Token(fingerprint) => return Carried::One(Credential::ApiToken(fingerprint)),
             api_key::Shown::Unusable => return Carried::Several,
         }
-        let mut cookies = cookie::shown(headers);
+        let mut cookies = cookie::shown(shown);
         match (cookies.next(), cookies.next()) {
             (Some(token), None) => Carried::One(Credential::Cookie(token)),
             (Some(_), Some(_)) => Carried::Several,
-            (None, _) => match authorization::shown(headers, &self.keys) {
+            (None, _) => match authorization::shown(shown, &self.keys) {
                 authorization::Shown::Nothing => Carried::Nothing,
                 authorization::Shown::Bearer(token) => Carried::One(Credential::Bearer(token)),
                 authorization::Shown::ApiToken(fingerprint) => {
@@ -166,9 +165,9 @@ impl Authenticate {
     }
 
     /// Who the request comes from by what it carries, for `app`. Asks the store.
-    pub async fn find<'a>(&self, headers: &'a HeaderMap, app: &AppName, now: Now) -> Recognised<'a> {
+    pub async fn find<'a>(&self, shown: &Shown<'a>, app: &AppName, now: Now) -> Recognised<'a> {
         let mut unanswered = None;
-        match api_key::shown(headers) {
+        match api_key::shown(shown.key) {
             api_key::Shown::Nothing => {}
             api_key::Shown::Unusable => return unknown(Found::Refused(Why::Invalid)),
             // Whoever shows a key is its owner or nobody, whatever else comes with it.
@@ -181,13 +180,13 @@ impl Authenticate {
                 };
             }
         }
-        match cookie::find(self, headers, app, now).await {
+        match cookie::find(self, shown, app, now).await {
             Scheme::Known(basis) => return known(*basis),
             Scheme::Refused(why) => return unknown(Found::Refused(why)),
             Scheme::Unanswered(part) => unanswered = Some(part),
             Scheme::Absent => {}
         }
-        match authorization::find(self, headers, app, now).await {
+        match authorization::find(self, shown, app, now).await {
             Scheme::Known(basis) => return known(*basis),
             Scheme::Refused(why) => return unknown(Found::Refused(why)),
             Scheme::Unanswered(part) => unanswered = Some(part),

@@ -15,7 +15,7 @@ mod who;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, HeaderValue, Request, header};
 
 use crate::authenticate::{Authenticate, authorization_is_ours};
 use crate::changes::Changes;
@@ -75,30 +75,25 @@ impl Door {
     pub fn at_once<B>(&self, dialect: Dialect, peer: Peer, request: &Request<B>) -> Option<Response> {
         let now = self.clock.lately();
         let current = self.app.current.load();
-        let who;
         let judged = match self.read(dialect, peer, &current, request, now) {
             Err(answer) => Err(answer),
             Ok((asked, app, rule)) => {
-                who = self.remembered(&current, app, rule, &asked, request.headers(), now)?;
+                let who = self.remembered(&current, app, rule, &asked, request.headers(), now)?;
                 self.verdict(dialect, &current, &asked, (app, rule), &who, now)
             }
         };
-        Some(self.answered(judged, request))
+        Some(judged.unwrap_or_else(|answer| *answer))
     }
 
     /// Answers a check by asking: signature, store, the local tailscaled. Remembers who it was.
     pub async fn answer<B>(&self, dialect: Dialect, peer: Peer, request: Request<B>) -> Response {
         let now = self.clock.now();
         let current = self.app.current.load();
-        let who;
         let judged = match self.read(dialect, peer, &current, &request, now) {
             Err(answer) => Err(answer),
             Ok((asked, app, rule)) => {
                 match self.find_out(&current, app, rule, &asked, request.headers(), now).await {
-                    Ok(found_out) => {
-                        who = found_out;
-                        self.verdict(dialect, &current, &asked, (app, rule), &who, now)
-                    }
+                    Ok(who) => self.verdict(dialect, &current, &asked, (app, rule), &who, now),
                     Err(error) => {
                         tracing::error!(event = "check.failed", reason = %error);
                         Err(Box::new(answers::refused(dialect, &current, &asked, &error, |status| {
@@ -108,7 +103,7 @@ impl Door {
                 }
             }
         };
-        self.answered(judged, &request)
+        judged.unwrap_or_else(|answer| *answer)
     }
 
     /// The closed answer of this dialect, when answering itself failed.
@@ -164,17 +159,21 @@ impl Door {
         Ok((app, rule))
     }
 
-    /// Judges: the headers an allowed request gets, or the answer.
-    fn verdict<'a>(
+    /// Judges: the answer to an allowed request, or to another.
+    fn verdict(
         &self,
         dialect: Dialect,
-        current: &'a Current,
+        current: &Current,
         asked: &Asked<'_>,
         (app, rule): (&App, &Rule),
-        who: &'a Who,
+        who: &Who,
         now: Now,
-    ) -> Result<&'a HeaderMap, Box<Response>> {
+    ) -> Result<Response, Box<Response>> {
         let (found, ready) = (who.found(), who.ready());
+        let allowed = |ready| {
+            let is_ours = |value: &HeaderValue| authorization_is_ours(value, &self.authenticate.keys);
+            Ok(answers::allowed(ready, &asked.shown, is_ours))
+        };
         let nobody = || current.for_nobody.get_or_init(|| identity_headers::of_nobody(&current.header_names));
         let keep = |status: u16, why: Reason| {
             let username = who.identity().map(|identity| identity.username.to_string());
@@ -188,15 +187,15 @@ impl Door {
             };
         Err(Box::new(match verdict {
             Verdict::Allow => match (found, ready) {
-                (Found::Known(_), Some(ready)) => return Ok(ready),
-                (Found::Nobody | Found::Refused(_) | Found::Unanswered(_), None) => return Ok(nobody()),
+                (Found::Known(_), Some(ready)) => return allowed(ready),
+                (Found::Nobody | Found::Refused(_) | Found::Unanswered(_), None) => return allowed(nobody()),
                 // Somebody without headers, or headers without somebody: a mistake of ours.
                 (Found::Known(_), None) | (_, Some(_)) => {
                     let error = Error::internal("identity and headers do not match");
                     answers::refused(dialect, current, asked, &error, |status| keep(status, Reason::Failed))
                 }
             },
-            Verdict::AllowAsNobody => return Ok(nobody()),
+            Verdict::AllowAsNobody => return allowed(nobody()),
             Verdict::SignIn => answers::sign_in(dialect, current, asked, rule, None, |status| {
                 keep(status, Reason::NobodySignedIn)
             }),
@@ -244,15 +243,6 @@ impl Door {
                 answers::refused(dialect, current, asked, &error, |status| keep(status, Reason::Unanswered))
             }
         }))
-    }
-
-    fn answered<B>(&self, judged: Result<&HeaderMap, Box<Response>>, request: &Request<B>) -> Response {
-        match judged {
-            Ok(ready) => answers::allowed(ready, request.headers(), |value| {
-                authorization_is_ours(value, &self.authenticate.keys)
-            }),
-            Err(answer) => *answer,
-        }
     }
 
     fn unread(&self, dialect: Dialect, peer: Peer, unread: Unread, now: Now) -> Response {

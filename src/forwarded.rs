@@ -3,7 +3,8 @@
 //! Promises: one endpoint reads one family of headers, so that none the visitor adds can change the
 //! answer; only a proxy that may be believed is; what has two readings is [`Unread`]. Pure, one pass
 //! over the headers, and an ordinary request allocates nothing.
-//! Never: reads an identity header, a credential, or the query of the check URL; decides who may pass.
+//! Never: reads an identity header, a credential (it notes where one stands), or the query of the check URL;
+//! decides who may pass.
 
 mod heard;
 mod method;
@@ -18,8 +19,9 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use crate::place::{AbsoluteUrl, Authority, CanonicalPath, ClientAddress, Malformed, Scheme, Target};
 use crate::place::{NetworkList, is_localhost};
 use crate::web::urls;
-use heard::{Heard, Slot};
+use heard::Heard;
 
+pub use heard::{Shown, Slot};
 pub use method::known as method_named;
 pub use proxies::Proxies;
 pub use reach::{Came, Reach, Vouched};
@@ -76,6 +78,8 @@ pub struct Asked<'a> {
     pub funnel: bool,
     /// Whether a browser asks: there is fetch metadata (any `Sec-Fetch-…`).
     pub browser: bool,
+    /// Where they show who they are.
+    pub shown: Shown<'a>,
 }
 
 /// Why a forwarded request was not read. Small and `Copy`, for the hot path.
@@ -188,6 +192,7 @@ impl<'a> Asked<'a> {
             ),
             funnel: heard.funnel,
             browser: heard.fetch_metadata,
+            shown: Shown::of(headers, &heard),
             method,
         })
     }

@@ -1,12 +1,8 @@
-//! `X-Aegis-Key`. Owns the header's name and what it means to show it: an API token and nothing else, and
+//! `X-Aegis-Key`. Owns what it means to show it: an API token and nothing else, and
 //! whoever shows another thing is refused, never ignored.
 
-use http::{HeaderMap, HeaderName};
-
 use crate::api_tokens::Fingerprint;
-
-/// The header, read once: a name as text would be parsed on every check.
-static KEY: HeaderName = HeaderName::from_static("x-aegis-key");
+use crate::forwarded::Slot;
 
 /// What the header shows.
 pub(super) enum Shown {
@@ -18,13 +14,12 @@ pub(super) enum Shown {
     Unusable,
 }
 
-pub(super) fn shown(headers: &HeaderMap) -> Shown {
-    let mut lines = headers.get_all(&KEY).iter();
-    match (lines.next(), lines.next()) {
-        (None, _) => Shown::Nothing,
-        (Some(value), None) => {
+pub(super) fn shown(key: Slot<'_>) -> Shown {
+    match key {
+        Slot::Absent => Shown::Nothing,
+        Slot::Once(value) => {
             value.to_str().ok().and_then(Fingerprint::of).map_or(Shown::Unusable, Shown::Token)
         }
-        (Some(_), Some(_)) => Shown::Unusable,
+        Slot::Often => Shown::Unusable,
     }
 }

@@ -4,13 +4,13 @@
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use http::{HeaderMap, header};
 use memchr::{memchr, memmem};
 use zeroize::Zeroizing;
 
 use super::{Authenticate, Basis, Credential, Named, Scheme, api_token, may_be_bearer};
 use crate::api_tokens::{self, Fingerprint};
 use crate::clock::Now;
+use crate::forwarded::{self, Slot};
 use crate::identity::{AppName, Part, Why};
 use crate::keys::Keys;
 
@@ -26,14 +26,12 @@ pub(super) enum Shown<'a> {
     Unusable,
 }
 
-pub(super) fn shown<'a>(headers: &'a HeaderMap, keys: &Keys) -> Shown<'a> {
-    let mut lines = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), more) = (lines.next(), lines.next()) else { return Shown::Nothing };
-    if more.is_some() {
-        let ours = headers.get_all(header::AUTHORIZATION).iter().any(|value| is_ours(value, keys));
-        return if ours { Shown::Unusable } else { Shown::Nothing };
+pub(super) fn shown<'a>(shown: &forwarded::Shown<'a>, keys: &Keys) -> Shown<'a> {
+    match shown.authorization {
+        Slot::Once(value) => one(value, keys),
+        Slot::Often if shown.authorizations().any(|value| is_ours(value, keys)) => Shown::Unusable,
+        Slot::Absent | Slot::Often => Shown::Nothing,
     }
-    one(value, keys)
 }
 
 /// Whether the value of an `Authorization` header is a credential of ours, right or wrong.
@@ -73,11 +71,11 @@ fn holds_one(bytes: &[u8]) -> bool {
 
 pub(super) async fn find<'a>(
     authenticate: &Authenticate,
-    headers: &'a HeaderMap,
+    shown: &forwarded::Shown<'a>,
     app: &AppName,
     now: Now,
 ) -> Scheme<'a> {
-    let token = match shown(headers, &authenticate.keys) {
+    let token = match self::shown(shown, &authenticate.keys) {
         Shown::Nothing => return Scheme::Absent,
         Shown::Unusable => return Scheme::Refused(Why::Invalid),
         Shown::ApiToken(fingerprint) => return api_token::find(authenticate, fingerprint, app, now).await,

@@ -1,10 +1,9 @@
 //! The cookie `aegis_token`. Owns what several of them mean: if all that count belong to one session
 //! it is used, else none. Never refuses for a bad one: it counts as absent, and the visitor signs in anew.
 
-use http::HeaderMap;
-
 use super::{Authenticate, Basis, Credential, Named, Scheme};
 use crate::clock::Now;
+use crate::forwarded::Shown;
 use crate::identity::{AppName, Part, Why};
 use crate::web::cookies::{self, Cookie};
 
@@ -12,26 +11,26 @@ use crate::web::cookies::{self, Cookie};
 const MOST: usize = 4;
 
 /// Every value of our cookie, as it came, to be compared with those that are remembered.
-pub(super) fn shown(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    cookies::raw(headers, Cookie::Token(None).name())
+pub(super) fn shown<'a>(shown: &Shown<'a>) -> impl Iterator<Item = &'a [u8]> {
+    cookies::raw(shown.cookies(), Cookie::Token(None).name())
 }
 
 /// The values of our cookie that may be tokens, in the order they came.
-fn values(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    cookies::read(headers, Cookie::Token(None).name())
+fn values<'a>(shown: &Shown<'a>) -> impl Iterator<Item = &'a str> {
+    cookies::plain(shown.cookies(), Cookie::Token(None).name())
 }
 
 pub(super) async fn find<'a>(
     authenticate: &Authenticate,
-    headers: &'a HeaderMap,
+    shown: &Shown<'a>,
     app: &AppName,
     now: Now,
 ) -> Scheme<'a> {
-    if values(headers).nth(MOST).is_some() {
+    if values(shown).nth(MOST).is_some() {
         return Scheme::Absent;
     }
     let mut answer = Scheme::Absent;
-    for token in values(headers) {
+    for token in values(shown) {
         match authenticate.session_of(token, Some(app), now).await {
             Named::Session(session, handles, until) => {
                 if let Scheme::Known(other) = &answer

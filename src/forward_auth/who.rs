@@ -94,8 +94,11 @@ impl Door {
             tailnet: self.authenticate.tailnet_generation(),
         };
         let on_device = |device| self.passes.get(Credential::Device(device), app.name(), moment);
-        let carried =
-            if is_decided_by_device(rule) { Carried::Nothing } else { self.authenticate.carried(headers) };
+        let carried = if is_decided_by_device(rule) {
+            Carried::Nothing
+        } else {
+            self.authenticate.carried(&asked.shown)
+        };
         match carried {
             Carried::Nothing if !falls_short(rule, &Found::Nobody, now.wall) => {
                 Some(Who::Found(Found::Nobody))
@@ -136,7 +139,7 @@ impl Door {
         let carried = if is_decided_by_device(rule) {
             Recognised { found: Found::Nobody, by: None }
         } else {
-            self.authenticate.find(headers, app.name(), now).await
+            self.authenticate.find(&asked.shown, app.name(), now).await
         };
         let scope = carried.by.as_ref().and_then(|basis| basis.scope.as_deref());
         if let Some(beyond) = beyond(&carried.found, scope, asked) {

@@ -1,7 +1,10 @@
 //! The one pass over a check request's headers. Owns which of them belong to which family.
 //! Never judges a value, except that `Connection` may name nothing but the connection's own headers.
 
-use http::{HeaderMap, HeaderValue};
+use std::fmt;
+
+use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Dialect, Unread};
 
@@ -13,6 +16,8 @@ const URI: &str = "x-forwarded-uri";
 const ORIGINAL_URL: &str = "x-original-url";
 const ORIGINAL_METHOD: &str = "x-original-method";
 pub(super) const SECRET: &str = "x-aegis-proxy-secret";
+/// What scripts show.
+const KEY: &str = "x-aegis-key";
 /// Present in what came over Tailscale Funnel: from the internet, whatever the address.
 pub(super) const FUNNEL: &str = "tailscale-funnel-request";
 
@@ -30,13 +35,26 @@ const CONNECTION_OPTIONS: [&str; 9] = [
     "proxy-connection",
 ];
 
-/// A header that may stand once.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) enum Slot<'a> {
+/// The lines of one header. It does not print them: they may be secrets.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Slot<'a> {
+    /// There is none.
     #[default]
     Absent,
+    /// There is this one.
     Once(&'a HeaderValue),
+    /// There are several.
     Often,
+}
+
+impl fmt::Debug for Slot<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Absent => "Absent",
+            Self::Once(_) => "Once",
+            Self::Often => "Often",
+        })
+    }
 }
 
 impl<'a> Slot<'a> {
@@ -72,6 +90,51 @@ impl<'a> Slot<'a> {
             },
         };
         Err(Unread::malformed(name, reason))
+    }
+}
+
+/// The headers in which visitors show who they are, as they stand: found in the one pass over all headers, and
+/// read by those who judge them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Shown<'a> {
+    headers: &'a HeaderMap,
+    /// `X-Aegis-Key`.
+    pub key: Slot<'a>,
+    /// `Authorization`.
+    pub authorization: Slot<'a>,
+    cookie: Slot<'a>,
+}
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, authorization, cookie, headers: _ } = self;
+        write!(formatter, "key {key:?}, authorization {authorization:?}, cookie {cookie:?}")
+    }
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn of(headers: &'a HeaderMap, heard: &Heard<'a>) -> Self {
+        let Heard { key, authorization, cookie, .. } = *heard;
+        Self { headers, key, authorization, cookie }
+    }
+
+    /// Every line of `Cookie`.
+    pub fn cookies(&self) -> impl Iterator<Item = &'a HeaderValue> {
+        self.lines(self.cookie, &COOKIE)
+    }
+
+    /// Every line of `Authorization`.
+    pub fn authorizations(&self) -> impl Iterator<Item = &'a HeaderValue> {
+        self.lines(self.authorization, &AUTHORIZATION)
+    }
+
+    fn lines(&self, slot: Slot<'a>, name: &HeaderName) -> impl Iterator<Item = &'a HeaderValue> {
+        let (one, all) = match slot {
+            Slot::Absent => (None, None),
+            Slot::Once(line) => (Some(line), None),
+            Slot::Often => (None, Some(self.headers.get_all(name))),
+        };
+        one.into_iter().chain(all.into_iter().flatten())
     }
 }
 
@@ -112,6 +175,12 @@ pub(super) struct Heard<'a> {
     pub(super) request_method: bool,
     /// Whether there is `Tailscale-Funnel-Request`.
     pub(super) funnel: bool,
+    /// `X-Aegis-Key`.
+    key: Slot<'a>,
+    /// `Authorization`.
+    authorization: Slot<'a>,
+    /// `Cookie`.
+    cookie: Slot<'a>,
 }
 
 impl<'a> Heard<'a> {
@@ -133,6 +202,7 @@ impl<'a> Heard<'a> {
                     ORIGINAL_URL if nginx => heard.target.put(value),
                     ORIGINAL_METHOD if nginx => heard.method.put(value),
                     SECRET => heard.secret.put(value),
+                    KEY => heard.key.put(value),
                     "x-requested-with" => heard.requested_with = true,
                     other => heard.aliased |= is_alias(dialect, other),
                 },
@@ -146,10 +216,18 @@ impl<'a> Heard<'a> {
                         _ => {}
                     }
                 }
-                Some(b'c') if name == "connection" => heard.erases |= !names_options_only(value),
+                Some(b'c') => match name {
+                    "cookie" => heard.cookie.put(value),
+                    "connection" => heard.erases |= !names_options_only(value),
+                    _ => {}
+                },
                 Some(b'u') if name == "upgrade" => heard.upgrade = true,
                 Some(b'o') if name == "origin" => heard.origin.put(value),
-                Some(b'a') if name == "access-control-request-method" => heard.request_method = true,
+                Some(b'a') => match name {
+                    "authorization" => heard.authorization.put(value),
+                    "access-control-request-method" => heard.request_method = true,
+                    _ => {}
+                },
                 Some(b't') if name == FUNNEL => heard.funnel = true,
                 Some(b'h') if name == "host" && dialect == Dialect::Envoy => heard.host.put(value),
                 Some(_) | None => {}

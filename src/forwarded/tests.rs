@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 
@@ -89,8 +91,46 @@ fn read_whole(
         target: Cow::Owned(asked.target.into_owned()),
         // Judged in its own tests.
         reach: Reach::Own,
+        shown: nothing_shown(),
         ..asked
     })
+}
+
+fn nothing_shown() -> Shown<'static> {
+    static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+    Shown::of(&NONE, &Heard::default())
+}
+
+#[test]
+fn every_line_that_may_show_who_somebody_is_is_found() {
+    for dialect in DIALECTS {
+        for (name, values) in [
+            ("cookie", &["a=b"][..]),
+            ("cookie", &["a=b", "", "aegis_token=x"]),
+            ("authorization", &["Basic eDp5"]),
+            ("authorization", &["Bearer one", "Bearer two"]),
+            ("x-aegis-key", &["aegis_pat_x"]),
+            ("x-aegis-key", &["one", "two"]),
+        ] {
+            let headers = map(&with(ordinary(dialect), name, values));
+            let uri = ENVOY_URI.parse().unwrap();
+            let asked = Asked::read(dialect, loopback(), &Method::GET, &uri, &headers, &proxies()).unwrap();
+            let shown = asked.shown;
+            let texts = |lines: Vec<&HeaderValue>| -> Vec<String> {
+                lines.iter().map(|line| line.to_str().unwrap().to_owned()).collect()
+            };
+            let found = match name {
+                "cookie" => texts(shown.cookies().collect()),
+                "authorization" => texts(shown.authorizations().collect()),
+                _ => match shown.key {
+                    Slot::Absent => Vec::new(),
+                    Slot::Once(line) => texts(vec![line]),
+                    Slot::Often => values.iter().map(ToString::to_string).collect(),
+                },
+            };
+            assert_eq!(found, values, "{dialect:?}, {name}: {shown:?}");
+        }
+    }
 }
 
 const DIALECTS: [Dialect; 3] = [Dialect::Forward, Dialect::Nginx, Dialect::Envoy];
@@ -112,6 +152,7 @@ fn each_dialect_says_the_same_in_its_own_words() {
             reach: Reach::Own,
             funnel: false,
             browser: false,
+            shown: nothing_shown(),
         };
         assert_eq!(read(dialect, &ordinary(dialect)), Ok(expected), "{dialect:?}");
     }

@@ -145,18 +145,20 @@ fn canonical(text: &str) -> Result<Cow<'_, str>, Malformed> {
     if name.is_empty() || name.len() > 253 {
         return Err(Malformed::Host);
     }
-    let (mut kinds, mut last) = (0, name.as_bytes());
-    for label in name.as_bytes().split(|&byte| byte == b'.') {
-        if matches!(label, [] | [b'-', ..] | [.., b'-']) || label.len() > 63 {
-            return Err(Malformed::Host);
+    let is_label = |label: &[u8]| !matches!(label, [] | [b'-', ..] | [.., b'-']) && label.len() <= 63;
+    let (mut kinds, mut label, mut labels) = (0, 0, true);
+    for (position, &byte) in name.as_bytes().iter().enumerate() {
+        if byte == b'.' {
+            labels &= name.as_bytes().get(label..position).is_some_and(is_label);
+            label = position + 1;
+        } else {
+            kinds |= KINDS.get(usize::from(byte)).unwrap_or(&OTHER);
         }
-        kinds |= label.iter().fold(0, |kinds, &byte| kinds | KINDS.get(usize::from(byte)).unwrap_or(&OTHER));
-        last = label;
     }
-    if kinds & OTHER != 0 {
+    let last = name.get(label..).unwrap_or_default();
+    if kinds & OTHER != 0 || !labels || !is_label(last.as_bytes()) {
         return Err(Malformed::Host);
     }
-    let last = name.get(name.len() - last.len()..).unwrap_or_default();
     if is_number(last) && name.parse::<Ipv4Addr>().is_err() {
         return Err(Malformed::Host);
     }

@@ -91,38 +91,53 @@ impl Cookie<'_> {
 
 /// Every value of the cookie `name`, in the order they came.
 pub fn read<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
-    raw(headers, name).filter(|value| is_plain(value)).filter_map(|value| std::str::from_utf8(value).ok())
+    plain(headers.get_all(header::COOKIE).iter(), name)
+}
+
+/// The same of these lines of `Cookie`.
+pub fn plain<'a>(
+    lines: impl Iterator<Item = &'a HeaderValue>,
+    name: &'a str,
+) -> impl Iterator<Item = &'a str> {
+    raw(lines, name).filter(|value| is_plain(value)).filter_map(|value| std::str::from_utf8(value).ok())
 }
 
 /// The same, also where it is no plain one: for who knows the right ones and only compares.
-pub fn raw<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-    pairs(headers).filter_map(move |pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+pub fn raw<'a>(
+    lines: impl Iterator<Item = &'a HeaderValue>,
+    name: &'a str,
+) -> impl Iterator<Item = &'a [u8]> {
+    lines
+        .flat_map(|line| Pairs(Some(line.as_bytes())))
+        .filter_map(move |pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
-/// `Cookie` as an app may see it: without the cookies `names`, in however odd a spelling.
-/// Nothing if nothing is left (see [`NONE_LEFT`]).
-pub fn strip(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
+/// `Cookie`, of which these are the lines, as an app may see it: without the cookies `names`, in however odd a
+/// spelling. Nothing if nothing is left (see [`NONE_LEFT`]).
+pub fn strip<'a>(mut lines: impl Iterator<Item = &'a HeaderValue>, names: &[&str]) -> Option<HeaderValue> {
     let ours = |pair: &[u8]| {
         let end = memchr::memchr(b'=', pair).unwrap_or(pair.len());
         let name = pair.get(..end).unwrap_or_default().trim_ascii();
         // What is equal as it stands, as nearly all are, need not be looked at without regard to capitals.
         names.iter().any(|ours| name == ours.as_bytes() || name.eq_ignore_ascii_case(ours.as_bytes()))
     };
-    let lines = headers.get_all(header::COOKIE);
-    let mut each = lines.iter();
-    let (first, mut changed) = (each.next()?, each.next().is_some());
-    let mut left = Vec::new();
-    for pair in lines.iter().flat_map(|line| Pairs(Some(line.as_bytes()))) {
-        if pair.is_empty() || ours(pair) {
-            changed = true;
-            continue;
+    let first = lines.next()?;
+    let (mut left, mut changed, mut line) = (Vec::new(), false, Some(first));
+    while let Some(value) = line {
+        for pair in Pairs(Some(value.as_bytes())) {
+            if pair.is_empty() || ours(pair) {
+                changed = true;
+                continue;
+            }
+            if left.is_empty() {
+                left.reserve_exact(value.len());
+            } else {
+                left.extend_from_slice(b"; ");
+            }
+            left.extend_from_slice(pair);
         }
-        if left.is_empty() {
-            left.reserve_exact(first.len());
-        } else {
-            left.extend_from_slice(b"; ");
-        }
-        left.extend_from_slice(pair);
+        line = lines.next();
+        changed |= line.is_some();
     }
     if left.is_empty() {
         None
@@ -133,12 +148,7 @@ pub fn strip(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
     }
 }
 
-/// What stands between the semicolons of every line, less the blanks in front.
-fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(header::COOKIE).iter().flat_map(|line| Pairs(Some(line.as_bytes())))
-}
-
-/// What stands between the semicolons of one line. A cookie of ours is most of what a check carries,
+/// What stands between the semicolons of one line, less the blanks in front. A cookie of ours is most of what a check carries,
 /// so it is searched by `memchr`, not byte by byte.
 struct Pairs<'a>(Option<&'a [u8]>);
 

@@ -62,7 +62,8 @@ fn only_the_exact_name_and_a_plain_value_are_ours() {
 #[test]
 fn apps_get_what_is_not_ours() {
     let strip = |lines: &[&[u8]]| {
-        strip(&headers(lines), &OURS).map(|left| String::from_utf8_lossy(left.as_bytes()).into_owned())
+        strip(headers(lines).get_all(header::COOKIE).iter(), &OURS)
+            .map(|left| String::from_utf8_lossy(left.as_bytes()).into_owned())
     };
     for (lines, expected) in [
         (&[&b"a=b; c=d"[..]][..], Some("a=b; c=d")),
@@ -129,7 +130,7 @@ proptest! {
             proptest::collection::vec(0x20u8..=0xff, 0..4)], 0..12)) {
         let line: Vec<u8> = bytes.concat().into_iter().filter(|byte| *byte != 0x7f).collect();
         let before = headers(&[&line]);
-        let left = strip(&before, &OURS);
+        let left = strip(before.get_all(header::COOKIE).iter(), &OURS);
         let mut after = HeaderMap::new();
         if let Some(left) = left {
             after.insert(header::COOKIE, left);
