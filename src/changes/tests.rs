@@ -112,10 +112,10 @@ async fn the_feed_counts_for_a_second_of_the_clock() {
     assert!(!recent(&house), "never heard");
     house.feed.ask().unwrap();
     assert!(recent(&house));
-    house.hand.advance(Duration::from_millis(999));
+    house.hand.advance(Duration::from_millis(989));
     assert!(recent(&house));
     house.hand.advance(Duration::from_millis(1));
-    assert!(!recent(&house), "a second has passed");
+    assert!(!recent(&house), "a second has passed, less what a clock may be late");
     house.feed.ask().unwrap();
     assert!(recent(&house), "that nothing changed was heard, too");
     house.hand.advance(Duration::from_secs(1));
