@@ -92,8 +92,8 @@ fn main() {
     if let Some(mut aegis) = remembering("start-up") {
         start_up(&mut aegis);
     }
-    if let Some(aegis) = remembering("memory") {
-        memory(&aegis);
+    if let Some(mut aegis) = remembering("memory") {
+        memory(&mut aegis);
     }
 }
 
@@ -266,18 +266,21 @@ fn start_up(aegis: &mut Aegis) {
     println!("binary: {:.1} MiB\n", process::mebibytes(aegis::binary_size()));
 }
 
-/// Resident memory: idle, right after eight sign-ins at once, and a minute later.
-fn memory(aegis: &Aegis) {
-    let idle = aegis.process.resident();
+/// Resident memory: just started, right after eight sign-ins at once, and a minute later.
+fn memory(aegis: &mut Aegis) {
+    aegis.restart();
+    let (idle, own) = (aegis.process.resident(), aegis.process.own());
     let statuses = aegis.sign_in_all_at_once();
     let (after, peak) = (aegis.process.resident(), aegis.process.resident_peak());
     std::thread::sleep(Duration::from_mins(1));
     println!(
-        "memory, MiB: idle after the first users were made {:.1}; eight sign-ins at once (answers {statuses:?}): peak {:.1}, \
-         right after {:.1}, 60 s later {:.1}",
+        "memory, MiB: idle {:.1}, of which its own {:.1}; eight sign-ins at once (answers {statuses:?}): peak {:.1}, \
+         right after {:.1}, 60 s later {:.1}, of which its own {:.1}",
         process::mebibytes(idle),
+        process::mebibytes(own),
         process::mebibytes(peak),
         process::mebibytes(after),
         process::mebibytes(aegis.process.resident()),
+        process::mebibytes(aegis.process.own()),
     );
 }

@@ -75,6 +75,12 @@ impl Process {
         self.status("VmRSS:")
     }
 
+    /// What of it is its own, in bytes: without the pages of its program and libraries, which the kernel maps as it
+    /// finds them in its cache, shares, and takes back when it needs room.
+    pub(crate) fn own(&self) -> u64 {
+        self.status("RssAnon:")
+    }
+
     /// The most resident memory there has been, in bytes.
     pub(crate) fn resident_peak(&self) -> u64 {
         self.status("VmHWM:")
