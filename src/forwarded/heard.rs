@@ -95,7 +95,7 @@ impl<'a> Slot<'a> {
 
 /// The headers in which visitors show who they are, as they stand: found in the one pass over all headers, and
 /// read by those who judge them.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Shown<'a> {
     headers: &'a HeaderMap,
     /// `X-Aegis-Key`.
@@ -104,6 +104,19 @@ pub struct Shown<'a> {
     pub authorization: Slot<'a>,
     cookie: Slot<'a>,
 }
+
+/// Equal are those that show the same, whatever else stands beside it.
+impl PartialEq for Shown<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+            && self.authorization == other.authorization
+            && self.cookie == other.cookie
+            && self.authorizations().eq(other.authorizations())
+            && self.cookies().eq(other.cookies())
+    }
+}
+
+impl Eq for Shown<'_> {}
 
 impl fmt::Debug for Shown<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
