@@ -116,7 +116,7 @@ impl<A: Answer> Connections<A> {
         let service = service_fn(|request| self.answer_one(peer, patience, request));
         let mut connection = pin!(
             http1::Builder::new()
-                // That is what `patience` is for.
+                // `patience` does that.
                 .header_read_timeout(None)
                 .max_header_size(self.limits.header)
                 .max_buf_size(self.limits.header.max(32 * 1024) * 2)

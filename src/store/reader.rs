@@ -51,16 +51,14 @@ impl Readers {
         sqlite::run(connection, statement, values, GET_ROWS).map(|ran| ran.rows).map_err(Trouble::of_read)
     }
 
-    /// A connection nobody uses, or the one whose turn it is.
+    /// The first connection that nobody uses, or the one whose turn it is. Without a crowd that is always the same:
+    /// it alone reads the schema and keeps statements.
     fn free(&self) -> Result<MutexGuard<'_, Option<Connection>>, StoreError> {
+        if let Some(free) = self.connections.iter().find_map(Mutex::try_lock) {
+            return Ok(free);
+        }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % GET_CONNECTIONS;
-        let (before, after) = self.connections.split_at_checked(turn).ok_or_else(closed)?;
-        after
-            .iter()
-            .chain(before)
-            .find_map(Mutex::try_lock)
-            .or_else(|| after.first().map(Mutex::lock))
-            .ok_or_else(closed)
+        self.connections.get(turn).map(Mutex::lock).ok_or_else(closed)
     }
 
     pub(super) fn close(&self) {

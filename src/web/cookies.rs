@@ -148,8 +148,8 @@ pub fn strip<'a>(mut lines: impl Iterator<Item = &'a HeaderValue>, names: &[&str
     }
 }
 
-/// What stands between the semicolons of one line, less the blanks in front. A cookie of ours is most of what a check carries,
-/// so it is searched by `memchr`, not byte by byte.
+/// What stands between the semicolons of one line, less the blanks in front. A cookie of ours is most of what a
+/// check carries, so it is searched by `memchr`, not byte by byte.
 struct Pairs<'a>(Option<&'a [u8]>);
 
 impl<'a> Iterator for Pairs<'a> {
