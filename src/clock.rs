@@ -193,10 +193,11 @@ impl System {
     }
 }
 
-/// What that clock shows, in nanoseconds; for 292 years since 1970.
+/// What that clock shows, in nanoseconds, for 292 years; 0 before 1970.
+#[expect(clippy::disallowed_methods, reason = "this module is where the clock is read")]
 fn nanoseconds(clock: ClockId) -> i64 {
-    let shown = clock_gettime(clock);
-    shown.tv_sec.saturating_mul(1_000_000_000).saturating_add(shown.tv_nsec)
+    let shown = Duration::try_from(clock_gettime(clock)).unwrap_or_default();
+    i64::try_from(shown.as_nanos()).unwrap_or(i64::MAX)
 }
 
 impl Manual {
