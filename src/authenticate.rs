@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::api_tokens::{ApiTokens, Fingerprint};
 use crate::changes::{Changes, Live};
 use crate::clock::{Mono, Now, Seldom, Wall};
-use crate::forwarded::Shown;
+use crate::forwarded::CredentialLines;
 use crate::identity::{AppName, Found, Identity, Part, SessionId, Why};
 use crate::keys::Keys;
 use crate::policy::Scope;
@@ -142,18 +142,20 @@ enum Scheme<'a> {
 }
 
 impl Authenticate {
-    /// What is carried where credentials are shown, without judging it. Asks nobody.
-    pub fn carried<'a>(&self, shown: &Shown<'a>) -> Carried<'a> {
-        match api_key::shown(shown.key) {
+    /// What these lines carry, without judging it. Asks nobody.
+    pub fn carried<'a>(&self, lines: &CredentialLines<'a>) -> Carried<'a> {
+        match api_key::shown(lines.key) {
             api_key::Shown::Nothing => {}
-            api_key::Shown::Token(fingerprint) => return Carried::One(Credential::ApiToken(fingerprint)),
+            api_key::Shown::Token(fingerprint) => {
+                return Carried::One(Credential::ApiToken(fingerprint));
+            }
             api_key::Shown::Unusable => return Carried::Several,
         }
-        let mut cookies = cookie::shown(shown);
+        let mut cookies = cookie::shown(lines);
         match (cookies.next(), cookies.next()) {
             (Some(token), None) => Carried::One(Credential::Cookie(token)),
             (Some(_), Some(_)) => Carried::Several,
-            (None, _) => match authorization::shown(shown, &self.keys) {
+            (None, _) => match authorization::shown(lines, &self.keys) {
                 authorization::Shown::Nothing => Carried::Nothing,
                 authorization::Shown::Bearer(token) => Carried::One(Credential::Bearer(token)),
                 authorization::Shown::ApiToken(fingerprint) => {
@@ -165,9 +167,9 @@ impl Authenticate {
     }
 
     /// Who the request comes from by what it carries, for `app`. Asks the store.
-    pub async fn find<'a>(&self, shown: &Shown<'a>, app: &AppName, now: Now) -> Recognised<'a> {
+    pub async fn find<'a>(&self, lines: &CredentialLines<'a>, app: &AppName, now: Now) -> Recognised<'a> {
         let mut unanswered = None;
-        match api_key::shown(shown.key) {
+        match api_key::shown(lines.key) {
             api_key::Shown::Nothing => {}
             api_key::Shown::Unusable => return unknown(Found::Refused(Why::Invalid)),
             // Whoever shows a key is its owner or nobody, whatever else comes with it.
@@ -180,13 +182,13 @@ impl Authenticate {
                 };
             }
         }
-        match cookie::find(self, shown, app, now).await {
+        match cookie::find(self, lines, app, now).await {
             Scheme::Known(basis) => return known(*basis),
             Scheme::Refused(why) => return unknown(Found::Refused(why)),
             Scheme::Unanswered(part) => unanswered = Some(part),
             Scheme::Absent => {}
         }
-        match authorization::find(self, shown, app, now).await {
+        match authorization::find(self, lines, app, now).await {
             Scheme::Known(basis) => return known(*basis),
             Scheme::Refused(why) => return unknown(Found::Refused(why)),
             Scheme::Unanswered(part) => unanswered = Some(part),

@@ -75,35 +75,33 @@ impl Door {
     pub fn at_once<B>(&self, dialect: Dialect, peer: Peer, request: &Request<B>) -> Option<Response> {
         let now = self.clock.lately();
         let current = self.app.current.load();
-        let judged = match self.read(dialect, peer, &current, request, now) {
-            Err(answer) => Err(answer),
+        Some(match self.read(dialect, peer, &current, request, now) {
+            Err(answer) => *answer,
             Ok((asked, app, rule)) => {
                 let who = self.remembered(&current, app, rule, &asked, request.headers(), now)?;
                 self.verdict(dialect, &current, &asked, (app, rule), &who, now)
             }
-        };
-        Some(judged.unwrap_or_else(|answer| *answer))
+        })
     }
 
     /// Answers a check by asking: signature, store, the local tailscaled. Remembers who it was.
     pub async fn answer<B>(&self, dialect: Dialect, peer: Peer, request: Request<B>) -> Response {
         let now = self.clock.now();
         let current = self.app.current.load();
-        let judged = match self.read(dialect, peer, &current, &request, now) {
-            Err(answer) => Err(answer),
+        match self.read(dialect, peer, &current, &request, now) {
+            Err(answer) => *answer,
             Ok((asked, app, rule)) => {
                 match self.find_out(&current, app, rule, &asked, request.headers(), now).await {
                     Ok(who) => self.verdict(dialect, &current, &asked, (app, rule), &who, now),
                     Err(error) => {
                         tracing::error!(event = "check.failed", reason = %error);
-                        Err(Box::new(answers::refused(dialect, &current, &asked, &error, |status| {
+                        answers::refused(dialect, &current, &asked, &error, |status| {
                             self.refusals.keep(&asked, status, Some(rule), None, Reason::Failed, now)
-                        })))
+                        })
                     }
                 }
             }
-        };
-        judged.unwrap_or_else(|answer| *answer)
+        }
     }
 
     /// The closed answer of this dialect, when answering itself failed.
@@ -159,7 +157,7 @@ impl Door {
         Ok((app, rule))
     }
 
-    /// Judges: the answer to an allowed request, or to another.
+    /// Judges, and answers.
     fn verdict(
         &self,
         dialect: Dialect,
@@ -168,11 +166,11 @@ impl Door {
         (app, rule): (&App, &Rule),
         who: &Who,
         now: Now,
-    ) -> Result<Response, Box<Response>> {
+    ) -> Response {
         let (found, ready) = (who.found(), who.ready());
         let allowed = |ready| {
             let is_ours = |value: &HeaderValue| authorization_is_ours(value, &self.authenticate.keys);
-            Ok(answers::allowed(ready, &asked.shown, is_ours))
+            answers::allowed(ready, &asked.credentials, is_ours)
         };
         let nobody = || current.for_nobody.get_or_init(|| identity_headers::of_nobody(&current.header_names));
         let keep = |status: u16, why: Reason| {
@@ -185,17 +183,17 @@ impl Door {
             } else {
                 policy::decide(rule, found, now.wall)
             };
-        Err(Box::new(match verdict {
+        match verdict {
             Verdict::Allow => match (found, ready) {
-                (Found::Known(_), Some(ready)) => return allowed(ready),
-                (Found::Nobody | Found::Refused(_) | Found::Unanswered(_), None) => return allowed(nobody()),
+                (Found::Known(_), Some(ready)) => allowed(ready),
+                (Found::Nobody | Found::Refused(_) | Found::Unanswered(_), None) => allowed(nobody()),
                 // Somebody without headers, or headers without somebody: a mistake of ours.
                 (Found::Known(_), None) | (_, Some(_)) => {
                     let error = Error::internal("identity and headers do not match");
                     answers::refused(dialect, current, asked, &error, |status| keep(status, Reason::Failed))
                 }
             },
-            Verdict::AllowAsNobody => return allowed(nobody()),
+            Verdict::AllowAsNobody => allowed(nobody()),
             Verdict::SignIn => answers::sign_in(dialect, current, asked, rule, None, |status| {
                 keep(status, Reason::NobodySignedIn)
             }),
@@ -242,7 +240,7 @@ impl Door {
                 let error = Error::unavailable(format!("{part:?} did not answer"));
                 answers::refused(dialect, current, asked, &error, |status| keep(status, Reason::Unanswered))
             }
-        }))
+        }
     }
 
     fn unread(&self, dialect: Dialect, peer: Peer, unread: Unread, now: Now) -> Response {

@@ -21,7 +21,7 @@ use crate::place::{NetworkList, is_localhost};
 use crate::web::urls;
 use heard::Heard;
 
-pub use heard::{Shown, Slot};
+pub use heard::{CredentialLines, Slot};
 pub use method::known as method_named;
 pub use proxies::Proxies;
 pub use reach::{Came, Reach, Vouched};
@@ -79,7 +79,7 @@ pub struct Asked<'a> {
     /// Whether a browser asks: there is fetch metadata (any `Sec-Fetch-…`).
     pub browser: bool,
     /// Where they show who they are.
-    pub shown: Shown<'a>,
+    pub credentials: CredentialLines<'a>,
 }
 
 /// Why a forwarded request was not read. Small and `Copy`, for the hot path.
@@ -192,7 +192,7 @@ impl<'a> Asked<'a> {
             ),
             funnel: heard.funnel,
             browser: heard.fetch_metadata,
-            shown: Shown::of(headers, &heard),
+            credentials: CredentialLines::of(headers, &heard),
             method,
         })
     }

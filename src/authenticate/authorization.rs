@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{Authenticate, Basis, Credential, Named, Scheme, api_token, may_be_bearer};
 use crate::api_tokens::{self, Fingerprint};
 use crate::clock::Now;
-use crate::forwarded::{self, Slot};
+use crate::forwarded::{CredentialLines, Slot};
 use crate::identity::{AppName, Part, Why};
 use crate::keys::Keys;
 
@@ -26,10 +26,10 @@ pub(super) enum Shown<'a> {
     Unusable,
 }
 
-pub(super) fn shown<'a>(shown: &forwarded::Shown<'a>, keys: &Keys) -> Shown<'a> {
-    match shown.authorization {
+pub(super) fn shown<'a>(lines: &CredentialLines<'a>, keys: &Keys) -> Shown<'a> {
+    match lines.authorization {
         Slot::Once(value) => one(value, keys),
-        Slot::Often if shown.authorizations().any(|value| is_ours(value, keys)) => Shown::Unusable,
+        Slot::Often if lines.authorizations().any(|value| is_ours(value, keys)) => Shown::Unusable,
         Slot::Absent | Slot::Often => Shown::Nothing,
     }
 }
@@ -71,11 +71,11 @@ fn holds_one(bytes: &[u8]) -> bool {
 
 pub(super) async fn find<'a>(
     authenticate: &Authenticate,
-    shown: &forwarded::Shown<'a>,
+    lines: &CredentialLines<'a>,
     app: &AppName,
     now: Now,
 ) -> Scheme<'a> {
-    let token = match self::shown(shown, &authenticate.keys) {
+    let token = match shown(lines, &authenticate.keys) {
         Shown::Nothing => return Scheme::Absent,
         Shown::Unusable => return Scheme::Refused(Why::Invalid),
         Shown::ApiToken(fingerprint) => return api_token::find(authenticate, fingerprint, app, now).await,

@@ -3,7 +3,7 @@
 
 use super::{Authenticate, Basis, Credential, Named, Scheme};
 use crate::clock::Now;
-use crate::forwarded::Shown;
+use crate::forwarded::CredentialLines;
 use crate::identity::{AppName, Part, Why};
 use crate::web::cookies::{self, Cookie};
 
@@ -11,26 +11,26 @@ use crate::web::cookies::{self, Cookie};
 const MOST: usize = 4;
 
 /// Every value of our cookie, as it came, to be compared with those that are remembered.
-pub(super) fn shown<'a>(shown: &Shown<'a>) -> impl Iterator<Item = &'a [u8]> {
-    cookies::raw(shown.cookies(), Cookie::Token(None).name())
+pub(super) fn shown<'a>(lines: &CredentialLines<'a>) -> impl Iterator<Item = &'a [u8]> {
+    cookies::raw(lines.cookies(), Cookie::Token(None).name())
 }
 
 /// The values of our cookie that may be tokens, in the order they came.
-fn values<'a>(shown: &Shown<'a>) -> impl Iterator<Item = &'a str> {
-    cookies::plain(shown.cookies(), Cookie::Token(None).name())
+fn values<'a>(lines: &CredentialLines<'a>) -> impl Iterator<Item = &'a str> {
+    cookies::plain(lines.cookies(), Cookie::Token(None).name())
 }
 
 pub(super) async fn find<'a>(
     authenticate: &Authenticate,
-    shown: &Shown<'a>,
+    lines: &CredentialLines<'a>,
     app: &AppName,
     now: Now,
 ) -> Scheme<'a> {
-    if values(shown).nth(MOST).is_some() {
+    if values(lines).nth(MOST).is_some() {
         return Scheme::Absent;
     }
     let mut answer = Scheme::Absent;
-    for token in values(shown) {
+    for token in values(lines) {
         match authenticate.session_of(token, Some(app), now).await {
             Named::Session(session, handles, until) => {
                 if let Scheme::Known(other) = &answer

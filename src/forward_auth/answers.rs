@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::TOLD_HTTP;
 use crate::error::{Error, Kind};
-use crate::forwarded::{Asked, Dialect, Shown, Slot};
+use crate::forwarded::{Asked, CredentialLines, Dialect, Slot};
 use crate::place::{Host, Scheme, is_localhost};
 use crate::policy::{Challenge, Lack, Rule};
 use crate::state::Current;
@@ -25,15 +25,15 @@ const BEYOND_SCOPE: HeaderValue =
 /// `ready` holds what stands for none.
 pub(super) fn allowed(
     ready: &HeaderMap,
-    shown: &Shown<'_>,
+    credentials: &CredentialLines<'_>,
     is_ours: impl Fn(&HeaderValue) -> bool,
 ) -> Response {
     let mut headers = ready.clone();
-    if let Some(cookie) = cookies::strip(shown.cookies(), &cookies::OURS) {
+    if let Some(cookie) = cookies::strip(credentials.cookies(), &cookies::OURS) {
         headers.insert(header::COOKIE, cookie);
     }
     // Several lines are nothing an app could read in one way; they are taken away.
-    if let Slot::Once(value) = shown.authorization
+    if let Slot::Once(value) = credentials.authorization
         && !is_ours(value)
     {
         headers.insert(header::AUTHORIZATION, value.clone());

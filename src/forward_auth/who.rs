@@ -97,7 +97,7 @@ impl Door {
         let carried = if is_decided_by_device(rule) {
             Carried::Nothing
         } else {
-            self.authenticate.carried(&asked.shown)
+            self.authenticate.carried(&asked.credentials)
         };
         match carried {
             Carried::Nothing if !falls_short(rule, &Found::Nobody, now.wall) => {
@@ -139,7 +139,7 @@ impl Door {
         let carried = if is_decided_by_device(rule) {
             Recognised { found: Found::Nobody, by: None }
         } else {
-            self.authenticate.find(&asked.shown, app.name(), now).await
+            self.authenticate.find(&asked.credentials, app.name(), now).await
         };
         let scope = carried.by.as_ref().and_then(|basis| basis.scope.as_deref());
         if let Some(beyond) = beyond(&carried.found, scope, asked) {

@@ -96,7 +96,7 @@ impl<'a> Slot<'a> {
 /// The headers in which visitors show who they are, as they stand: found in the one pass over all headers, and
 /// read by those who judge them.
 #[derive(Clone, Copy)]
-pub struct Shown<'a> {
+pub struct CredentialLines<'a> {
     headers: &'a HeaderMap,
     /// `X-Aegis-Key`.
     pub key: Slot<'a>,
@@ -106,26 +106,24 @@ pub struct Shown<'a> {
 }
 
 /// Equal are those that show the same, whatever else stands beside it.
-impl PartialEq for Shown<'_> {
+impl PartialEq for CredentialLines<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.key == other.key
-            && self.authorization == other.authorization
-            && self.cookie == other.cookie
             && self.authorizations().eq(other.authorizations())
             && self.cookies().eq(other.cookies())
     }
 }
 
-impl Eq for Shown<'_> {}
+impl Eq for CredentialLines<'_> {}
 
-impl fmt::Debug for Shown<'_> {
+impl fmt::Debug for CredentialLines<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, authorization, cookie, headers: _ } = self;
         write!(formatter, "key {key:?}, authorization {authorization:?}, cookie {cookie:?}")
     }
 }
 
-impl<'a> Shown<'a> {
+impl<'a> CredentialLines<'a> {
     pub(super) fn of(headers: &'a HeaderMap, heard: &Heard<'a>) -> Self {
         let Heard { key, authorization, cookie, .. } = *heard;
         Self { headers, key, authorization, cookie }

@@ -1,7 +1,9 @@
+mod believed;
+mod properties;
+
 use std::sync::LazyLock;
 
 use http::{HeaderName, HeaderValue};
-use proptest::prelude::*;
 
 use super::*;
 use crate::secret::Secret;
@@ -91,14 +93,14 @@ fn read_whole(
         target: Cow::Owned(asked.target.into_owned()),
         // Judged in its own tests.
         reach: Reach::Own,
-        shown: nothing_shown(),
+        credentials: no_credentials(),
         ..asked
     })
 }
 
-fn nothing_shown() -> Shown<'static> {
+fn no_credentials() -> CredentialLines<'static> {
     static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
-    Shown::of(&NONE, &Heard::default())
+    CredentialLines::of(&NONE, &Heard::default())
 }
 
 #[test]
@@ -115,7 +117,7 @@ fn every_line_that_may_show_who_somebody_is_is_found() {
             let headers = map(&with(ordinary(dialect), name, values));
             let uri = ENVOY_URI.parse().unwrap();
             let asked = Asked::read(dialect, loopback(), &Method::GET, &uri, &headers, &proxies()).unwrap();
-            let shown = asked.shown;
+            let shown = asked.credentials;
             let texts = |lines: Vec<&HeaderValue>| -> Vec<String> {
                 lines.iter().map(|line| line.to_str().unwrap().to_owned()).collect()
             };
@@ -152,7 +154,7 @@ fn each_dialect_says_the_same_in_its_own_words() {
             reach: Reach::Own,
             funnel: false,
             browser: false,
-            shown: nothing_shown(),
+            credentials: no_credentials(),
         };
         assert_eq!(read(dialect, &ordinary(dialect)), Ok(expected), "{dialect:?}");
     }
@@ -291,81 +293,6 @@ fn values_are_read_in_their_one_spelling() {
 }
 
 #[test]
-fn only_a_known_proxy_is_believed() {
-    let other = Peer::Tcp("203.0.113.9".parse().unwrap());
-    let mapped = Peer::Tcp("::ffff:127.0.0.1".parse().unwrap());
-    for dialect in DIALECTS {
-        let believed = |peer, secrets: &[&str]| {
-            let lines = with(ordinary(dialect), "x-aegis-proxy-secret", secrets);
-            read_from(peer, dialect, &lines).map(|asked| asked.vouched)
-        };
-        let wrong = "0123456789abcdef0124";
-        for (peer, secrets, expected) in [
-            (Peer::Unix, &[][..], Ok(Vouched::Surely)),
-            (Peer::Unix, &[SECRET], Ok(Vouched::Surely)),
-            (Peer::Unix, &[wrong], Err(Unread::WrongSecret)),
-            (loopback(), &[], Ok(Vouched::ByLoopback)),
-            (mapped, &[], Ok(Vouched::ByLoopback)),
-            (loopback(), &[SECRET], Ok(Vouched::Surely)),
-            (loopback(), &[wrong], Err(Unread::WrongSecret)),
-            (loopback(), &[""], Err(Unread::WrongSecret)),
-            (loopback(), &[SECRET, SECRET], Err(Unread::WrongSecret)),
-            (loopback(), &[SECRET, wrong], Err(Unread::WrongSecret)),
-            (other, &[], Err(Unread::UnknownProxy)),
-            (other, &[SECRET], Ok(Vouched::Surely)),
-            (other, &[wrong], Err(Unread::WrongSecret)),
-        ] {
-            assert_eq!(believed(peer, secrets), expected, "{dialect:?}, {peer:?} showing {secrets:?}");
-        }
-        // An unknown peer learns nothing about how its request reads.
-        assert_eq!(read_from(other, dialect, &[]), Err(Unread::UnknownProxy));
-    }
-}
-
-#[test]
-fn without_a_secret_of_ours_none_counts() {
-    let proxies = Proxies::new(NetworkList::parse(["127.0.0.1"]).unwrap(), NetworkList::default(), None);
-    let headers = map(&with(ordinary(Dialect::Forward), "x-aegis-proxy-secret", &[""]));
-    let uri = Uri::from_static("/");
-    let read = |peer| {
-        Asked::read(Dialect::Forward, peer, &Method::GET, &uri, &headers, &proxies).map(|asked| asked.vouched)
-    };
-    assert_eq!(read(loopback()), Ok(Vouched::ByLoopback));
-    assert_eq!(read(Peer::Tcp("203.0.113.9".parse().unwrap())), Err(Unread::UnknownProxy));
-    assert!(!proxies.secret_is_in(&headers));
-}
-
-#[test]
-fn the_visitor_is_the_last_whom_no_hop_of_ours_names() {
-    let many = vec!["10.0.0.1"; HOPS_LIMIT].join(",");
-    let behind_many = format!("203.0.113.1,{many}");
-    let mostly_many = format!("203.0.113.1,{}", vec!["10.0.0.1"; HOPS_LIMIT - 1].join(","));
-    for (values, expected) in [
-        (vec!["198.51.100.7"], Some("198.51.100.7")),
-        (vec!["203.0.113.1, 198.51.100.7"], Some("198.51.100.7")),
-        (vec!["203.0.113.1", "198.51.100.7"], Some("198.51.100.7")),
-        (vec!["198.51.100.7", "10.0.0.9"], Some("198.51.100.7")),
-        (vec!["203.0.113.1, 198.51.100.7 ,10.0.0.9", " 10.1.1.1"], Some("198.51.100.7")),
-        (vec!["10.0.0.9, 10.0.0.8"], None),
-        (vec!["::ffff:198.51.100.7"], Some("198.51.100.7")),
-        (vec!["198.51.100.7, ::ffff:10.0.0.1"], Some("198.51.100.7")),
-        (vec!["127.0.0.1"], Some("127.0.0.1")),
-        (vec!["2001:DB8::1"], Some("2001:db8::1")),
-        (vec!["garbage, \u{e9}, 198.51.100.7"], Some("198.51.100.7")),
-        (vec![many.as_str()], None),
-        (vec![mostly_many.as_str()], Some("203.0.113.1")),
-    ] {
-        let lines = with(ordinary(Dialect::Forward), "x-forwarded-for", &values);
-        let expected = expected.map(|address| address.parse().unwrap());
-        assert_eq!(read(Dialect::Forward, &lines).unwrap().client, expected, "{values:?}");
-    }
-    for values in [vec![behind_many.as_str()], vec!["garbage, 10.0.0.1"], vec!["1.1.1.1", ""]] {
-        let read = read(Dialect::Forward, &with(ordinary(Dialect::Forward), "x-forwarded-for", &values));
-        assert!(matches!(read, Err(Unread::Malformed(_))), "{values:?} was read as {read:?}");
-    }
-}
-
-#[test]
 fn a_navigation_is_known_by_what_browsers_say() {
     let html = ("accept", "application/xhtml+xml, Text/HTML;q=0.9, */*;q=0.8");
     for (method, added, navigation, browser) in [
@@ -450,117 +377,5 @@ fn a_return_url_is_https_everywhere_but_on_localhost() {
         let lines = with(lines, "x-forwarded-host", &[host]);
         let lines = with(lines, "x-forwarded-uri", &[target]);
         assert_eq!(read(Dialect::Forward, &lines).unwrap().return_url(), url, "{proto} {host} {target}");
-    }
-}
-
-/// Headers that must not count for `dialect`: the other families', forged identities, and any others.
-fn foreign(dialect: Dialect) -> impl Strategy<Value = Lines> {
-    let forward = ["x-forwarded-uri", "x-forwarded-host", "x-forwarded-method"];
-    let original = ["x-original-url", "x-original-method"];
-    let mut names = vec![
-        "remote-user",
-        "remote_user",
-        "remote.groups",
-        "x-forwarded-port",
-        "x-forwarded-prefix",
-        "x-forwarded-server",
-        "x-real-ip",
-        "forwarded",
-        "x-rewrite-url",
-        "x-http-method-override",
-        "cookie",
-        "authorization",
-        "user-agent",
-        "referer",
-        "te",
-        "x-aegis-assertion",
-        "x-aegis-key",
-        "x_original",
-        "x-forwarded",
-        "via",
-        "date",
-        "x-forwarded-hos",
-    ];
-    if dialect != Dialect::Forward {
-        names.extend(forward);
-        names.extend(["x_forwarded_uri", "x.forwarded.host"]);
-    }
-    if dialect == Dialect::Nginx {
-        names.extend(["x-forwarded-proto", "x_forwarded_proto"]);
-    } else {
-        names.extend(original);
-        names.extend(["x_original_url", "x-original.method"]);
-    }
-    if dialect != Dialect::Envoy {
-        names.push("host");
-    }
-    let name = prop_oneof![
-        4 => proptest::sample::select(names).prop_map(str::to_owned),
-        1 => "y[a-z0-9_.-]{0,12}",
-    ];
-    let value = prop_oneof![
-        Just("/pub/x".to_owned()),
-        Just("https://open.example.com/".to_owned()),
-        Just("OPTIONS".to_owned()),
-        "[ -~]{0,12}",
-    ];
-    proptest::collection::vec((name, value), 0..8)
-}
-
-fn any_foreign() -> impl Strategy<Value = (Dialect, Lines)> {
-    proptest::sample::select(DIALECTS.to_vec())
-        .prop_flat_map(|dialect| foreign(dialect).prop_map(move |lines| (dialect, lines)))
-}
-
-/// Sorts `lines` into an order that `keys` give.
-fn shuffled(lines: Lines, keys: &[u8]) -> Lines {
-    let mut keyed: Vec<_> = lines.into_iter().zip(keys.iter().cycle()).collect();
-    keyed.sort_by_key(|(_, key)| **key);
-    keyed.into_iter().map(|(line, _)| line).collect()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
-
-    #[test]
-    fn no_header_of_another_family_changes_the_answer(
-        (dialect, added) in any_foreign(),
-        order in proptest::collection::vec(any::<u8>(), 16),
-        bad: bool,
-    ) {
-        let mut lines = ordinary(dialect);
-        if bad {
-            lines = with(lines, "x-forwarded-for", &["garbage"]);
-        }
-        let expected = read(dialect, &lines);
-        lines.extend(added);
-        let lines = shuffled(lines, &order);
-        prop_assert_eq!(read(dialect, &lines), expected, "{:?}", lines);
-    }
-
-    #[test]
-    fn an_unknown_peer_is_never_believed((dialect, added) in any_foreign(), peer: [u8; 4]) {
-        let peer = ClientAddress::from(std::net::IpAddr::from(peer));
-        prop_assume!(peer.to_string() != "127.0.0.1");
-        let mut lines = ordinary(dialect);
-        lines.extend(added);
-        prop_assert_eq!(read_from(Peer::Tcp(peer), dialect, &lines), Err(Unread::UnknownProxy));
-    }
-
-    #[test]
-    fn what_was_read_holds_what_it_promises(
-        host in "[a-zA-Z0-9.:,@\\[\\]-]{0,20}",
-        target in "/(\\PC|[/.;%?#]){0,20}",
-        proto in "https?|wss?",
-    ) {
-        let lines = with(ordinary(Dialect::Forward), "x-forwarded-host", &[&host]);
-        let lines = with(lines, "x-forwarded-uri", &[&target]);
-        let lines = with(lines, "x-forwarded-proto", &[&proto]);
-        if let Ok(asked) = read(Dialect::Forward, &lines) {
-            let url = asked.return_url();
-            prop_assert!(url.is_ascii() && !url.contains(['#', ' ']), "{url:?}");
-            let again = AbsoluteUrl::parse(&url).unwrap();
-            prop_assert_eq!((&again.host, &again.target.path), (&asked.host, &asked.path), "{}", url);
-        }
     }
 }
