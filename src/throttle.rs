@@ -27,7 +27,8 @@
 //! 1,000,000 codes are right, so that a month of guessing succeeds with less than 0.1 %, a year with
 //! about 1 %. A lock's beginning is recorded: a year of it is hundreds of entries.
 //!
-//! Guesses refused by a lock are not counted and do not lengthen it.
+//! Guesses refused by a lock are not counted and do not lengthen it. A lock that ends more than two days from
+//! now was begun by a clock that was ahead, and is none; the failures before it count on.
 
 use std::time::Duration;
 
@@ -81,6 +82,9 @@ const CODE_LIMIT: u32 = 5;
 /// After so long a success forgets failures at codes.
 const CODE_MEMORY: Duration = Duration::from_hours(3 * 24);
 
+/// No moment of a counter lies so far ahead of a clock that is right: no lock is longer than a day.
+const AHEAD: Duration = Duration::from_hours(2 * 24);
+
 /// No lock.
 const NEVER: Wall = Wall(0);
 
@@ -88,7 +92,7 @@ impl Counter {
     /// Takes one guess from what is `stored` (nothing, where nobody failed yet): the counter to store
     /// by compare-and-set before the guess is judged, or why there is none to take.
     pub fn take(stored: Option<Self>, scope: Scope, now: Wall) -> Result<Self, Locked> {
-        let mut counter = match stored {
+        let mut counter = match stored.map(|counter| counter.as_of(now)) {
             Some(counter) if now < counter.locked_until => {
                 return Err(Locked { until: counter.locked_until });
             }
@@ -150,6 +154,19 @@ impl Counter {
     /// Nothing counted.
     fn none(now: Wall) -> Self {
         Self { failures: 0, earlier: 0, first_at: now, last_at: now, locked_until: NEVER }
+    }
+
+    /// The same counter without what a clock wrote that was ahead, and has been set back since: such a lock
+    /// would end when that clock is right again. What was counted stays.
+    fn as_of(self, now: Wall) -> Self {
+        let is_ahead = |moment: Wall| moment > now.plus(AHEAD);
+        let or_now = |moment: Wall| if is_ahead(moment) { now } else { moment };
+        Self {
+            first_at: or_now(self.first_at),
+            last_at: or_now(self.last_at),
+            locked_until: if is_ahead(self.locked_until) { NEVER } else { self.locked_until },
+            ..self
+        }
     }
 
     /// The same counter with a new window begun, where the present one has had its hour.

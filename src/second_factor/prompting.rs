@@ -85,18 +85,23 @@ impl Prompting {
 
     /// One prompt more, or until when there is none.
     pub fn ask(self, now: Wall) -> Result<Self, Wall> {
-        if now < self.paused_until {
+        if self.is_paused(now) {
             return Err(self.paused_until);
         }
         let in_a_row = if now < self.last_at.plus(WINDOW) { self.prompts } else { 0 };
         let prompts = in_a_row.saturating_add(1);
-        let paused_until = if prompts >= MOST { now.plus(WINDOW) } else { self.paused_until };
+        let paused_until = if prompts >= MOST { now.plus(WINDOW) } else { Wall(0) };
         Ok(Self { prompts, last_at: now, paused_until, ..self })
     }
 
     /// Until when nobody is asked, if nobody is now.
     pub fn pause(&self, now: Wall) -> Option<Pause> {
-        (now < self.paused_until).then_some(Pause { until: self.paused_until, denied: self.prompts < MOST })
+        self.is_paused(now).then_some(Pause { until: self.paused_until, denied: self.prompts < MOST })
+    }
+
+    /// A pause that ends later than any can was begun by a clock that was ahead, and is none.
+    fn is_paused(&self, now: Wall) -> bool {
+        now < self.paused_until && self.paused_until <= now.plus(2 * LONGEST_PAUSE)
     }
 
     /// Somebody denied, or chose the wrong number.
@@ -106,7 +111,11 @@ impl Prompting {
         Self {
             prompts: 0,
             last_at: now,
-            paused_until: self.paused_until.max(now.plus(pause)),
+            paused_until: if self.is_paused(now) {
+                self.paused_until.max(now.plus(pause))
+            } else {
+                now.plus(pause)
+            },
             pauses: self.pauses.saturating_add(1),
             careful_until: now.plus(CAREFUL),
         }
@@ -171,6 +180,21 @@ mod tests {
         let prompting = prompting.ask(now).unwrap().approved();
         let again = prompting.ask(now).unwrap().stopped(now);
         assert_eq!(now.until(again.paused_until), MINUTE * 15, "an approval forgets the pauses");
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_and_is_set_back_silences_nobody_for_long() {
+        let ahead = NOW.plus(3650 * LONGEST_PAUSE);
+        let asked = (0..3).fold(Prompting::NEW, |prompting, _| prompting.ask(ahead).expect("a prompt"));
+        for left in [Prompting::NEW.stopped(ahead), asked] {
+            assert!(left.pause(ahead).is_some(), "paused by that clock: {left:?}");
+            assert_eq!(left.pause(NOW), None, "for years, by the right one: {left:?}");
+            let next = left.ask(NOW).expect("a prompt");
+            let stopped = next.stopped(NOW);
+            assert!(NOW.until(stopped.paused_until) <= LONGEST_PAUSE, "the next pause: {stopped:?}");
+            assert!(stopped.ask(NOW).is_err() && stopped.ask(stopped.paused_until).is_ok(), "{stopped:?}");
+            assert!(NOW.until(next.paused_until) <= WINDOW, "after a prompt: {next:?}");
+        }
     }
 
     #[test]

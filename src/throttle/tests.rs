@@ -205,6 +205,44 @@ fn a_success_of_the_window_before_makes_no_room_in_the_next() {
     assert!(wrong <= 50, "{wrong} wrong guesses within an hour");
 }
 
+#[test]
+fn a_clock_that_was_ahead_and_is_set_back_locks_nobody_for_long() {
+    let now = Wall::from_seconds(1_795_252_374);
+    let ahead = now.plus(3650 * DAY);
+    for (scope, limit) in [(Scope::Account, 15), (Scope::Device, 5), (Scope::Address, 50), (Scope::Code, 5)] {
+        let mut counter = None;
+        for _ in 0..limit {
+            let then = counter.map_or(ahead, |counter: Counter| counter.locked_until.max(ahead));
+            counter = fail(counter, scope, 1, then);
+        }
+        refused_until(counter, scope, counter.unwrap().last_at);
+        let taken = Counter::take(counter, scope, now).unwrap_or_else(|locked| {
+            panic!("{scope:?}: locked for years by a clock that was wrong: {locked:?}, {counter:?}")
+        });
+        assert!(now.until(taken.locked_until) <= DAY, "{scope:?}: the next lock: {taken:?}");
+        // What was counted goes on as ever.
+        let mut counter = Some(taken);
+        while let Ok(taken) = Counter::take(counter, scope, now) {
+            assert!(taken.failures <= 50, "{scope:?}: guesses without end: {taken:?}");
+            counter = Some(taken);
+        }
+        let until = refused_until(counter, scope, now);
+        assert!(now.until(until) <= DAY, "{scope:?}: locked until {until:?}, {counter:?}");
+        assert!(Counter::take(counter, scope, until).is_ok(), "{scope:?}: time unlocks {counter:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_steps_back_a_little_unlocks_nothing() {
+    let now = Wall::from_seconds(1_795_252_374);
+    for (scope, limit) in [(Scope::Account, 5), (Scope::Device, 5), (Scope::Address, 50), (Scope::Code, 5)] {
+        let counter = fail(None, scope, limit, now);
+        for step in [Duration::from_millis(1), MINUTE, HOUR, 12 * HOUR] {
+            refused_until(counter, scope, now.minus(step));
+        }
+    }
+}
+
 /// One step of a story: wait, then guess; the guess is wrong, or right and credited at once or later.
 #[derive(Clone, Copy, Debug)]
 struct Step {
