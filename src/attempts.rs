@@ -238,7 +238,11 @@ impl Attempts {
     ) -> Write {
         let id = Secret::random(22).reveal().to_owned();
         let user_agent = user_agent.map(text::user_agent);
+        let entry = Entry::new(Event::DeviceRemembered, Actor::User(user))
+            .about(user)
+            .with("user_agent", user_agent.as_deref());
         base.exec(&ASK_TO_REMEMBER, values![fingerprint(device), user.to_string(), id, now, user_agent])
+            .audit(entry, now)
     }
 
     /// Whether the browser with that mark has signed in to `user`.

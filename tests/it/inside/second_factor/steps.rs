@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aegis::audit::{Event, newest};
 use aegis::forwarded::Dialect;
 use aegis::second_factor::challenge::{Answer as Tap, Prompt, State};
 use aegis::store::{Statement, values};
@@ -274,11 +275,22 @@ fn a_browser_is_remembered_only_where_that_changes_how_one_is_asked() {
 
     let house = House::open(Memory::On, &settings("plain"));
     let person = linked(&house);
+    let remembered = || {
+        let record = house.wait(newest(&house.app.store, 0, 100)).expect("the record");
+        record.into_iter().filter(|line| line.event == Event::DeviceRemembered.name()).collect::<Vec<_>>()
+    };
+    let mut desk = Desk::waiting(&house, &person);
+    desk.approves();
+    desk.posts("/login/continue", &[]);
+    assert!(desk.is_signed_in());
+    assert!(remembered().is_empty(), "nobody asked for that: {:?}", remembered());
     let mut desk = Desk::waiting(&house, &person);
     assert!(desk.gets("/login/approve").body.contains("Remember this device"));
     desk.approves();
     desk.posts("/login/continue", &[("remember", "on")]);
     assert!(desk.is_signed_in());
+    let [line] = &remembered()[..] else { panic!("once in the record: {:?}", remembered()) };
+    assert_eq!(line.about, Some(person.id.to_string()), "{line:?}");
     desk.signs_in(&person);
     let page = desk.gets("/login/approve");
     assert!(
