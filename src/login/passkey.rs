@@ -1,6 +1,6 @@
 //! Signing in with a passkey: two requests of the page's script. Owns what they say and hear.
 
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -35,21 +35,14 @@ impl Door {
     /// `POST /login/passkey`: where to go, with the cookies of a session.
     pub async fn passkey(&self, visit: Visit<'_>, body: &[u8]) -> Result<Response, Error> {
         let current = self.app.current.load();
-        let Visit { headers, came, now, .. } = visit;
+        let Visit { headers, now, .. } = visit;
         forms::same_origin(headers, current.site.public_url())?;
         let answered: Answered<'_> = web::read_json(headers, body)?;
         let response = answered.response.get().as_bytes();
         let passkeys = &self.sign_in.second_factor.passkeys;
         let shown = passkeys.finish_authentication(answered.ceremony, response, now.wall).await?;
         let Some((user, proof)) = shown else { return Err(self.refuse(&visit).await?) };
-        let arrival = Arrival {
-            address: came.address,
-            user_agent: headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
-            is_known: Browser::device(headers).is_some(),
-            keep: answered.keep,
-            enrol_until: None,
-            replaces: self.browser.seen(headers, now.wall).await?.session(),
-        };
+        let arrival = Arrival { keep: answered.keep, ..self.arrival(user, &visit).await? };
         // Somebody who has shown the password, too, finishes what waits for them.
         let waiting = self.waiting(&current, &visit).await?;
         let waiting = waiting.filter(|one| one.challenge.user == user && one.challenge.state.is_open());

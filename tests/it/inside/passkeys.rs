@@ -159,6 +159,29 @@ fn a_passkey_alone_signs_in_and_is_two_factors() {
 }
 
 #[test]
+fn a_browser_is_known_to_the_account_whose_passkey_it_showed() {
+    let house = house();
+    let person = Person::new(&house);
+    let mut passkey = person.adds(|_| {}).expect("a passkey is added");
+    let another = house.sign_in(house.person(&[]).username.as_str()).device.expect("a mark");
+    let mut comes = |mark: &str| {
+        let (ceremony, options) = begun(&house.send(&own("/login/passkey/options", &json!({}))));
+        let response = passkey.show(&options, ORIGIN, |_| {});
+        let answer = house.send(&finish(&house, &ceremony, &response).header("Cookie", mark));
+        assert_eq!(answer.status, 200, "with {mark}: {answer}");
+        Browser::of(&answer).device
+    };
+    let none = "__Host-aegis_device=of-nobody-at-all";
+    for mark in [another.as_str(), none] {
+        let new = comes(mark).unwrap_or_else(|| panic!("a mark of this account, in a browser with {mark}"));
+        let known = house
+            .wait(house.app.attempts.is_known(person.user.id, new.split_once('=').expect("name=value").1));
+        assert!(known.expect("the store answers"), "{new}");
+        assert_eq!(comes(&new), None, "a browser that is known keeps its mark");
+    }
+}
+
+#[test]
 fn what_a_new_passkey_is_asked_for() {
     let house = house();
     let person = Person::new(&house);
