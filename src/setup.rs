@@ -138,7 +138,8 @@ impl Door {
         self.leaves_open(&username, person)?;
         let email = Some(form.text("email").trim()).filter(|text| !text.is_empty());
         let email: Option<Email> = email.map(str::parse).transpose().map_err(refused)?;
-        let own_words = vec!["aegis".to_owned(), username.to_string(), form.text("email").to_owned()];
+        let own = [username.as_str(), form.text("email"), form.text("name")];
+        let own_words = std::iter::once("aegis").chain(own).map(str::to_owned).collect();
         let hash = self.app.sign_in.new_password(form.secret("password"), own_words).await?;
         let now = self.app.clock.now().wall;
         let new = NewUser {

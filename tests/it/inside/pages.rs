@@ -20,6 +20,7 @@ with_and_without_memory!(
     a_form_from_elsewhere_does_nothing,
     what_is_typed_is_shown_as_text,
     no_page_believes_a_forwarded_name,
+    no_link_sets_a_password_made_of_ones_own_words,
     a_link_is_spent_by_the_form_alone,
 );
 
@@ -454,6 +455,25 @@ fn no_page_believes_a_forwarded_name(memory: Memory) {
             assert!(!all.contains("evil.example"), "under the host {host}\ncame back: {answer}");
         }
     }
+}
+
+fn no_link_sets_a_password_made_of_ones_own_words(memory: Memory) {
+    let house = House::open(memory, APPS);
+    let code =
+        house.wait(house.app.first_link()).expect("the store answers").expect("nobody administers yet");
+    let fields = [
+        ("code", code.reveal()),
+        ("username", "quillwort"),
+        ("email", "vexbrand@example.test"),
+        ("name", "Zyqwandle Brimthorpe"),
+    ];
+    for word in ["quillwortquillwort", "vexbrand@example.test", "zyqwandle brimthorpe"] {
+        let answer = house.send(&form("/link/setup", &[&fields[..], &[("password", word)]].concat()));
+        assert_eq!(answer.status, 422, "{word}: {answer}");
+    }
+    let good = [("password", "nine bridges across the estuary")];
+    let answer = house.send(&form("/link/setup", &[&fields[..], &good].concat()));
+    assert_eq!(answer.status, 303, "one that is not: {answer}");
 }
 
 fn a_link_is_spent_by_the_form_alone(memory: Memory) {
