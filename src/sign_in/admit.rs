@@ -4,6 +4,7 @@
 use super::{Arrival, SignIn, Signed};
 use crate::clock::Wall;
 use crate::identity::{Identity, Method, SessionId, UserId};
+use crate::second_factor::challenge::Challenges;
 use crate::sessions::{NewSession, OpenError, Purpose, Session};
 use crate::store::{Write, WriteError};
 use crate::users::ChangeError;
@@ -20,7 +21,7 @@ impl SignIn {
         arrival: Arrival<'_>,
         now: Wall,
     ) -> Result<Signed, ChangeError> {
-        self.admit_as_of(base, (user, epoch), (methods, now), arrival, now).await
+        self.admit_as_of(base, (user, epoch), (methods, now), (arrival, arrival.replaces), now).await
     }
 
     /// Opens a session in place of `session`, in which no more was shown and nothing anew, together with what
@@ -35,7 +36,7 @@ impl SignIn {
     ) -> Result<Signed, ChangeError> {
         let Identity { user, methods, authenticated_at, .. } = &*session.identity;
         let shown = (&**methods, authenticated_at.unwrap_or(now));
-        self.admit_as_of(base, (*user, epoch), shown, arrival, now).await
+        self.admit_as_of(base, (*user, epoch), shown, (arrival, Some(session.id)), now).await
     }
 
     async fn admit_as_of(
@@ -43,12 +44,17 @@ impl SignIn {
         base: Write,
         (user, epoch): (UserId, i64),
         (methods, authenticated_at): (&[Method], Wall),
-        arrival: Arrival<'_>,
+        (arrival, before): (Arrival<'_>, Option<SessionId>),
         now: Wall,
     ) -> Result<Signed, ChangeError> {
+        let id = SessionId::new();
+        let base = match before {
+            Some(before) => Challenges::going_on(base, user, before, id),
+            None => base,
+        };
         let (device, base) = self.marked(base, user, arrival.is_known, now);
         let new = NewSession {
-            id: SessionId::new(),
+            id,
             user,
             epoch,
             purpose: Purpose::Web,

@@ -59,6 +59,10 @@ impl SignIn {
         {
             base = Sessions::while_live(base, session);
         }
+        let replaces = arrival.replaces.or(challenge.session);
+        if let Some(before) = replaces {
+            base = Challenges::going_on(base, user.id, before, id);
+        }
         if !challenge.known {
             // Guessed at meanwhile: whoever is known here is not locked out by that.
             base = self.attempts.while_unlocked(base, user.id, now);
@@ -85,7 +89,7 @@ impl SignIn {
             enrol_until: None,
             address: arrival.address,
             user_agent: arrival.user_agent,
-            replaces: arrival.replaces.or(challenge.session),
+            replaces,
         };
         match self.sessions.open(base, new, now).await {
             Ok(session) => {

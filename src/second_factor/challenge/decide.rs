@@ -6,7 +6,7 @@ use super::{APPROVAL_WAITS, Challenge, Challenges, State};
 use crate::audit::{Entry, Event, Recorded};
 use crate::clock::Wall;
 use crate::error::Error;
-use crate::identity::{Actor, SessionId};
+use crate::identity::{Actor, SessionId, UserId};
 use crate::notices::{Notice, Noticed};
 use crate::store::{Row, Rows, Statement, StoreError, Write, WriteError, values};
 
@@ -59,6 +59,9 @@ static TYPED: Statement = Statement::new(
      and challenge.prompt = 'sent' and challenge.chat = $2 \
      and telegram_link.person = $1 and telegram_link.chat = $2 order by challenge.created_at limit 20",
 );
+static GOES_ON: Statement = Statement::new(
+    "update challenge set opened = $3 where state = 'finished' and account_id = $1 and opened = $2",
+);
 static OPENED: Statement = Statement::new("select opened from challenge where id = $1");
 static DECIDE: Statement = Statement::new(
     "update challenge set state = $2, decided_at = $3, approved_at = $4, expires_at = $5, told = false \
@@ -107,6 +110,11 @@ impl Challenges {
         let rows = self.store.get(&OPENED, values![asked.id.to_string()]).await?;
         let opened = rows.first().map_or(Ok(None), |row| row.optional(0, Row::parsed))?;
         Ok(Theirs::Yes(Box::new(asked), opened))
+    }
+
+    /// Adds to `base` that the session `before` of `user` goes on as `after`, so that its message ends that one.
+    pub fn going_on(base: Write, user: UserId, before: SessionId, after: SessionId) -> Write {
+        base.exec(&GOES_ON, values![user.to_string(), before.to_string(), after.to_string()])
     }
 
     /// Takes the answer of `person` in the private `chat` with them to the challenge that `tap` names.

@@ -1,9 +1,11 @@
 //! What people answer, and what becomes of it.
 
 use super::*;
+use aegis::identity::Method;
 use aegis::second_factor::challenge::{Ask, Asker, NewChallenge, State};
 use aegis::second_factor::prompting::Mode;
 use aegis::sessions::State as SessionState;
+use aegis::users::Users;
 
 #[test]
 fn the_right_number_signs_in_and_the_message_can_end_that_session() {
@@ -38,6 +40,49 @@ fn the_right_number_signs_in_and_the_message_can_end_that_session() {
     assert_eq!(state(), SessionState::Over);
     let ended = stage.becomes(&phone, &asked, "Signed out.");
     assert_eq!(ended.buttons, Vec::<Vec<_>>::new(), "{ended:?}");
+}
+
+#[test]
+fn the_message_ends_what_became_of_its_session_and_nobody_elses() {
+    let stage = Stage::open("pick");
+    let house = &stage.house;
+    let (user, phone) = stage.person(7, "Sam H");
+    let state = |id| {
+        let read = stage.wait(house.app.sessions.by_id(id, house.now()));
+        read.unwrap().expect("the session").state
+    };
+    // In that browser a factor is added, or shown again; the password is changed; somebody else signs in.
+    for (way, is_theirs) in [("another factor", true), ("another password", true), ("somebody else", false)] {
+        let (opened, asked) = stage.ask(&user, &phone);
+        stage.tap(&phone, &asked, &numbers(&opened).0);
+        let first = stage.finish(&opened).expect("the browser gets its session").session.id;
+        let done = stage.wait(phone.wait_for_message(|message| {
+            message.id == asked.id && message.text.contains("✅") && !message.buttons.is_empty()
+        }));
+        let (sign_in, now) = (&house.app.sign_in, house.now());
+        let account = |user: &User| (user.id, house.user(user.id).epoch);
+        let arrival = Arrival { replaces: Some(first), ..house.arrival(None) };
+        let shown = [Method::Password, Method::Telegram, Method::Totp];
+        let after = match way {
+            "another password" => {
+                let session = stage.wait(house.app.sessions.by_id(first, now)).unwrap().expect("it lives");
+                let write = Users::ending_sessions(Write::new(), user.id, Actor::User(user.id), now);
+                let epoch = house.user(user.id).epoch + 1;
+                let arrival = Arrival { replaces: None, ..arrival };
+                stage.wait(sign_in.replace(write, epoch, &session, arrival, now))
+            }
+            "another factor" => stage.wait(sign_in.admit(Write::new(), account(&user), &shown, arrival, now)),
+            _ => {
+                let other = house.person(&[]);
+                stage.wait(sign_in.admit(Write::new(), account(&other), &[Method::Password], arrival, now))
+            }
+        };
+        let after = after.expect("a session in place of the first").session.id;
+        assert_eq!((state(first), state(after)), (SessionState::Over, SessionState::Live), "{way}: before");
+        let said = if is_theirs { "Signed out." } else { "It was signed out already." };
+        assert_eq!(stage.tap(&phone, &done, "Sign this session out"), said, "{way}");
+        assert_eq!(state(after) == SessionState::Over, is_theirs, "{way}: {:?}", state(after));
+    }
 }
 
 #[test]
