@@ -247,6 +247,7 @@ impl Door {
 
     fn step<'a>(&self, waiting: &'a Waiting, facts: &'a Facts, visit: &Visit<'_>) -> Step<'a> {
         Step {
+            id: waiting.challenge.id,
             to: &waiting.to,
             telegram: facts.telegram,
             bot: facts.bot.as_deref(),

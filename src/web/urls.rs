@@ -2,6 +2,7 @@
 
 use form_urlencoded::byte_serialize;
 
+use crate::identity::ChallengeId;
 use crate::place::Origin;
 
 /// The apps of a person, or the way to sign in.
@@ -12,7 +13,7 @@ pub const LOGIN: &str = "/login";
 pub const LOGIN_TAILNET: &str = "/login/tailnet";
 /// What a sign-in waits for on Telegram.
 pub const LOGIN_APPROVE: &str = "/login/approve";
-/// GET by script: how far the sign-in of this browser has come, once it has come further.
+/// GET by script, with the sign-in its page shows in `of`: how far that has come, once it has come further.
 pub const LOGIN_WAIT: &str = "/login/wait";
 /// POST: somebody says that they have approved.
 pub const LOGIN_CONTINUE: &str = "/login/continue";
@@ -137,6 +138,11 @@ pub fn login(return_to: Option<&str>) -> String {
 /// The path of the page that asks for a second factor, perhaps with the way back.
 pub fn step_up(return_to: Option<&str>) -> String {
     with_way_back(LOGIN_STEP_UP, return_to)
+}
+
+/// Where the page that shows the sign-in `id` asks how far it has come.
+pub fn login_wait(id: ChallengeId) -> String {
+    with_field(LOGIN_WAIT, "of", &id.to_string())
 }
 
 /// The page that takes that away: `totp`, `telegram`, `passkey:ID`, `tailnet:LOGIN`.

@@ -1,13 +1,14 @@
 //! The long poll of a page that waits. Owns what it is told.
 
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::{Door, Visit};
 use crate::browser::Browser;
 use crate::error::Error;
 use crate::second_factor::challenge::{Asker, Challenge, Prompt, State};
-use crate::web::{self, Response, forms, polls, urls};
+use crate::web::forms::{self, Form};
+use crate::web::{self, Response, polls, urls};
 
 impl Door {
     /// From now on nobody waits here.
@@ -25,12 +26,26 @@ impl Door {
         let Some(challenge) = found.filter(|challenge| challenge.asker == Asker::Browser) else {
             return Ok(told(None));
         };
+        if !is_of(&challenge, visit.query) {
+            return Ok(web::json(StatusCode::OK, &elsewhere(State::Superseded.name())));
+        }
         let mut place = self.polls.place(challenge.id)?;
         tokio::select! {
             settled = challenges.settled(secret, &self.app.clock, polls::PATIENCE) => Ok(told(settled?.as_ref())),
             () = place.let_go() => Ok(told(Some(&challenge))),
         }
     }
+}
+
+/// Whether the page that asks shows this sign-in, and not the number of one that was begun before it in another
+/// window of its browser. One that does not say is believed.
+fn is_of(challenge: &Challenge, query: Option<&str>) -> bool {
+    Form::from_query(query)
+        .is_ok_and(|query| !query.has("of") || query.text("of") == challenge.id.to_string())
+}
+
+fn elsewhere(state: &str) -> Value {
+    json!({ "state": state, "to": urls::LOGIN_APPROVE })
 }
 
 /// What the page is told: the state, and where it goes if there is nothing to wait for any more. Somebody
@@ -43,7 +58,7 @@ fn told(challenge: Option<&Challenge>) -> Response {
     let state = challenge.map_or("over", |challenge| challenge.state.name());
     let answer = match challenge.filter(waits) {
         Some(_) => json!({ "state": state }),
-        None => json!({ "state": state, "to": urls::LOGIN_APPROVE }),
+        None => elsewhere(state),
     };
     web::json(StatusCode::OK, &answer)
 }

@@ -10,6 +10,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use crate::clock::Wall;
+use crate::identity::ChallengeId;
 use crate::web::shell::{door, head};
 use crate::web::{Destination, Response, Site, urls, words};
 
@@ -77,6 +78,8 @@ impl Others {
 /// A sign-in that waits for its second factor.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
+    /// Which one.
+    pub id: ChallengeId,
     /// Where it leads.
     pub to: &'a Destination,
     /// How it stands with Telegram.

@@ -112,6 +112,7 @@ fn gallery(site: &Site, text: &str) -> Vec<(&'static str, Response)> {
     let setup = Setup { code: text, username: text, email: text, name: text, ..Setup::default() };
     let to_app = Destination::App(back.clone());
     let step = Step {
+        id: crate::identity::ChallengeId::new(),
         to: &to_app,
         telegram: OnTelegram::Asked(Asks::Pick(42)),
         bot: Some(text),

@@ -40,7 +40,7 @@ fn asked(site: &Site, step: &Step<'_>, asks: Asks, tried: Tried) -> Response {
             Asks::Plain => p { "Tap " strong { "Approve" } " in the " (message) "." },
         }
         p.wait role="status" { span { "Waiting for you. Ends at " (words::second(step.ends)) "." } }
-        form method="post" action=(urls::LOGIN_CONTINUE) data-waits=(urls::LOGIN_WAIT) {
+        form method="post" action=(urls::LOGIN_CONTINUE) data-waits=(urls::login_wait(step.id)) {
             (remember(step))
             button.main { "I’ve approved it" }
         }

@@ -13,7 +13,7 @@ use super::{
     CHALLENGES, Desk, WISH, WISHED, authenticator, count, house, link, linked, recovery_codes, sessions,
     settings,
 };
-use crate::lab::client::Ask;
+use crate::lab::client::{Answer, Ask};
 
 /// How the strong app hears that this cookie was signed in, if it lets it in.
 fn method_at_app(house: &House, cookie: &str) -> Option<String> {
@@ -239,6 +239,30 @@ fn the_poll_of_a_page_ends_when_something_happened() {
     }
     let bare = desk.with(Ask::new("GET", PORTAL, "/login/wait"));
     assert_eq!(house.send(&bare).status, 403, "{bare}");
+}
+
+#[test]
+fn a_page_that_shows_an_old_number_is_told_of_the_newer_sign_in() {
+    let house = house();
+    let person = linked(&house);
+    let mut desk = Desk::waiting(&house, &person);
+    let waits = |page: &Answer| {
+        let path =
+            page.body.split("data-waits=\"").nth(1).unwrap_or_else(|| panic!("a page that waits: {page}"));
+        path.split('"').next().expect("its end").to_owned()
+    };
+    let old = waits(&desk.gets("/login/approve"));
+    // In another window of the same browser, whose cookie is the newer one's from then on.
+    assert_eq!(desk.signs_in(&person).status, 303, "the password, once more");
+    let new = waits(&desk.gets("/login/approve"));
+    desk.approves();
+    let told = |path: &str| house.send(&desk.with(Ask::fetch(PORTAL, path))).json();
+    assert_eq!(told(&new), serde_json::json!({ "state": "approved" }), "the page that shows the number");
+    let elsewhere = serde_json::json!({ "state": "superseded", "to": "/login/approve" });
+    assert_eq!(told(&old), elsewhere, "the page that shows another");
+    for other in ["/login/wait?of=", "/login/wait?of=x", "/login/wait?of=x&of=y"] {
+        assert_eq!(told(other), elsewhere, "asked {other}");
+    }
 }
 
 #[test]
