@@ -104,6 +104,10 @@ impl Sessions {
             .with("methods", methods.join("+"))
             .with("for", new.purpose.name())
             .with("session", id.to_string());
+        let entry = match new.replaces {
+            Some(old) => entry.with("replaces", old.to_string()),
+            None => entry,
+        };
         let before = base.steps.len();
         let mut write = base
             .exec(

@@ -246,6 +246,47 @@ fn every_setting_is_described_and_nothing_else_is() {
 
 /// Each row of the table of promises links files and names tests that stand in them.
 #[test]
+fn every_event_of_the_record_is_described_and_written_by_something() {
+    let text = fs::read_to_string(repository().join("src/audit.rs")).unwrap();
+    let known: BTreeMap<&str, &str> = between(&text, "            Self::", "\",\n")
+        .into_iter()
+        .filter_map(|line| line.split_once(" => \""))
+        .collect();
+    assert!(known.len() > 30, "few events are found in src/audit.rs: {known:?}");
+    let sources = sources(&repository().join("src"));
+    for variant in known.keys() {
+        let event = format!("Event::{variant}");
+        let writes = |text: &String| {
+            text.match_indices(&event).any(|(start, _)| {
+                !text[start + event.len()..].starts_with(|next: char| next.is_ascii_alphanumeric())
+            })
+        };
+        assert!(sources.iter().any(writes), "nothing writes {event}");
+    }
+    let operations = fs::read_to_string(repository().join("docs/operations.md")).unwrap();
+    let table = between(&operations, "\n| In the record | |\n", "\n\n");
+    let rows = table.first().expect("the table of the record").lines();
+    let told = rows.flat_map(|row| row.split('|').nth(1).unwrap_or_default().split('`').skip(1).step_by(2));
+    let told: BTreeSet<&str> = told.filter(|name| name.contains('.')).collect();
+    let known: BTreeSet<&str> = known.into_values().collect();
+    assert_eq!(told, known, "docs/operations.md, and src/audit.rs");
+}
+
+/// The text of every file of Rust below `folder`.
+fn sources(folder: &Path) -> Vec<String> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            texts.push(fs::read_to_string(&path).unwrap());
+        }
+    }
+    texts
+}
+
+#[test]
 fn every_promise_names_tests_that_are_there() {
     let page = fs::read_to_string(repository().join("SECURITY.md")).unwrap();
     let table = page.split("## What is promised").nth(1).unwrap().split("\n## ").next().unwrap();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aegis::audit;
 use aegis::forwarded::Dialect;
 use aegis::identity::Actor;
 use aegis::links::Purpose;
@@ -277,6 +278,12 @@ fn another_person_in_the_same_browser(memory: Memory) {
         assert_ne!(before.session, after.session, "a new session for {name}");
         both(house, &before, false, &format!("the session that this browser had, before {name} signed in"));
         both(house, &after, true, &format!("{name} signed in"));
+        // Of the session that ended with that, the record says so.
+        let record = house.wait(audit::newest(&house.app.store, 0, 1_000)).expect("the record");
+        let said = format!("\"replaces\":\"{}\"", sid(&before));
+        let lines: Vec<_> = record.iter().filter(|line| line.detail.contains(&said)).collect();
+        assert_eq!(lines.len(), 1, "{name}: where {} went: {lines:?}", sid(&before));
+        assert_eq!(lines[0].about, Some(person.id.to_string()), "{name}: {lines:?}");
     }
     both(house, &first, true, "another browser's");
     // Nor does a link leave the session behind that this browser had.
