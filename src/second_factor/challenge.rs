@@ -205,7 +205,7 @@ static BY_SECRET: Statement = Statement::new("select id from challenge where sec
 static FINISH: Statement = Statement::new(
     "update challenge set state = 'finished', decided_at = $3, opened = $4, \
      told = case when message is null then 1 else 0 end \
-     where id = $1 and state = $2 and expires_at > $3",
+     where id = $1 and state in ($2, 'approved') and expires_at > $3",
 );
 static CANCEL: Statement = Statement::new(
     "update challenge set state = 'cancelled', decided_at = $2, \
@@ -272,7 +272,8 @@ impl Challenges {
         self.moved.subscribe()
     }
 
-    /// Adds to `base` that `challenge` opens `session`: only once, and only while its time is not over.
+    /// Adds to `base` that `challenge` opens `session`: only once, and only while its time is not over. A tap
+    /// that approved it meanwhile takes nothing away from another factor.
     pub fn finishing(base: Write, challenge: &Challenge, session: SessionId, now: Wall) -> Write {
         base.exec(
             &FINISH,

@@ -168,6 +168,28 @@ fn the_right_number_approves_once_and_for_a_minute() {
 }
 
 #[test]
+fn a_code_that_comes_with_the_tap_finishes_and_nothing_else_that_was_read_before_it() {
+    run(async {
+        let place = Place::new().await;
+        let opened = place.asked(NOW).await;
+        let before = place.read(&opened, NOW).await;
+        let (right, _) = places(&opened.challenge);
+        place.answer(&opened, Answer::Picked(right), NOW).await;
+        assert_eq!(place.state(&opened, NOW).await, State::Approved);
+        assert!(place.finish(&before, NOW).await, "it is open, by a tap or without");
+        assert!(!place.finish(&before, NOW).await, "once");
+        for (answer, state) in [(Answer::NotMe, State::Denied), (Answer::Picked(4), State::Pending)] {
+            let place = Place::new().await;
+            let opened = place.asked(NOW).await;
+            let before = place.read(&opened, NOW).await;
+            place.answer(&opened, answer, NOW).await;
+            assert_eq!(place.state(&opened, NOW).await, state);
+            assert_eq!(place.finish(&before, NOW).await, state.is_open(), "after {state:?}");
+        }
+    });
+}
+
+#[test]
 fn a_wrong_number_or_a_denial_ends_it_and_asks_nobody_for_a_while() {
     run(async {
         for (answer_wrong, expected, event) in
