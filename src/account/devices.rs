@@ -20,7 +20,9 @@ impl Door {
         let form = self.form(&visit, body)?;
         let Some(owner) = self.owner(&visit).await? else { return Ok(self.to_sign_in()) };
         let (user, actor, now) = (owner.user.id, owner.actor(), visit.now.wall);
-        let forgotten = self.app.attempts.forget_device(user, form.text("id"), actor, now).await?;
+        let (attempts, id) = (&self.app.attempts, form.text("id"));
+        let is_there = attempts.remembered(user).await?.iter().any(|one| one.id == id);
+        let forgotten = is_there && attempts.forget_device(user, id, actor, now).await?;
         let said =
             if forgotten { "That browser was forgotten." } else { "That browser was forgotten already." };
         self.show(&owner, visit.now, Said::Done(said)).await

@@ -166,6 +166,10 @@ impl Door {
         if let Err(why) = self.may_change(&owner, now) {
             return Ok(self.not_yet(why, urls::ACCOUNT));
         }
+        let gone = Error::said(Kind::Conflict, "That passkey is not there any more.");
+        if !owner.factors.passkeys.iter().any(|passkey| passkey.id == id) {
+            return self.show(&owner, visit.now, Said::Refused(&gone)).await;
+        }
         let entry = Entry::new(Event::FactorRenamed, owner.actor())
             .about(user)
             .from(visit.came.address)
@@ -175,10 +179,7 @@ impl Door {
             Passkeys::rename(owner.still(Write::new()), user, id, form.text("name")).audit(entry, now);
         match self.app.store.write(write).await {
             Ok(_) => Ok(self.to(urls::ACCOUNT)),
-            Err(WriteError::Unexpected(_)) => {
-                let error = Error::said(Kind::Conflict, "That passkey is not there any more.");
-                self.show(&owner, visit.now, Said::Refused(&error)).await
-            }
+            Err(WriteError::Unexpected(_)) => self.show(&owner, visit.now, Said::Refused(&gone)).await,
             Err(error) => Err(error.into()),
         }
     }

@@ -42,5 +42,6 @@ mod rules;
 pub(crate) mod second_factor;
 mod soft_webauthn;
 pub(crate) mod telegram;
+mod typed;
 mod verdicts;
 mod wire;

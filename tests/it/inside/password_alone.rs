@@ -109,7 +109,7 @@ impl Somebody {
 }
 
 /// The paths of our own site that `src/web/urls.rs` names.
-fn paths() -> BTreeMap<String, String> {
+pub(super) fn paths() -> BTreeMap<String, String> {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/urls.rs");
     let text = fs::read_to_string(source).unwrap();
     let constants =

@@ -196,7 +196,9 @@ fn nobody_else_can_answer_and_an_edited_button_says_nothing() {
     let in_a_group = Posted { chat: -5, ..asked.clone() };
     assert_eq!(stage.tap(&phone, &in_a_group, &right), "This request isn't for you.");
     assert_eq!(stage.recorded(Event::WrongPerson), 3);
-    for data in ["", "p1", "p1|x|0", "p1|nobody|a|b", "s1|nobody", "zz"] {
+    for data in
+        ["", "p1", "p1|x|0", "p1|nobody|a|b", "s1|nobody", "zz", "p1|\0|0", "s1|no\0body", "e1|\u{202e}"]
+    {
         let mut edited = asked.clone();
         edited.buttons[0][0].data = Some(data.to_owned());
         let query = phone.tap(&edited, 0).expect("a tap");

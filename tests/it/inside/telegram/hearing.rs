@@ -90,3 +90,21 @@ fn where_updates_are_asked_for_there_is_no_such_address() {
     until("the bot is ready", || stage.house.app.bot_name().as_deref() == Some("example_bot"));
     until("its commands are named", || stage.api.commands().len() == 4);
 }
+
+#[test]
+fn whatever_a_tap_carries_it_is_heard_and_holds_up_no_other() {
+    let stage = called();
+    until("Telegram was told where to deliver", || stage.api.webhook().is_some());
+    let person = serde_json::json!({ "id": 7, "is_bot": false, "first_name": "Sam" });
+    for (update, data) in (1..).zip(["p1|\0|0", "s1|\0", "e1|a\0b", "\0", "p1|\u{7f}|x", "p1|é|1"]) {
+        let tapped = serde_json::json!({
+            "update_id": update,
+            "callback_query": {
+                "id": update.to_string(), "from": person, "data": data,
+                "message": { "message_id": 1, "date": 1, "chat": { "id": 7, "type": "private" } },
+            },
+        });
+        let answer = deliver(&stage, Some(SECRET), &tapped.to_string());
+        assert_eq!(answer.status, 200, "a button with {data:?}: {answer}");
+    }
+}
