@@ -28,5 +28,8 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     out::line(&format!("what was there before, if anything, is kept beside it as *.{}", restored.kept));
     out::line("every session and unused link of the backup is void: people sign in anew");
     out::line("so are its API tokens and recovery codes, which are made anew, and no browser is remembered");
+    out::line(
+        "passwords, roles and second factors are as they were then: what was taken away since counts again",
+    );
     Ok(())
 }
