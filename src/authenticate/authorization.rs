@@ -60,8 +60,18 @@ fn one<'a>(value: &'a http::HeaderValue, keys: &Keys) -> Shown<'a> {
             None => {}
         }
     }
-    // As the username, without a scheme, under another one: a slip that no app should see.
-    if holds_one(value.as_bytes()) { Shown::Unusable } else { Shown::Nothing }
+    // As the username, without a scheme, under another one, joined with another's by a comma: a slip that no
+    // app should see.
+    if holds_one(value.as_bytes()) || words(value).any(|word| keys.is_ours(word)) {
+        Shown::Unusable
+    } else {
+        Shown::Nothing
+    }
+}
+
+/// What may be a token in it, whatever stands around.
+fn words(value: &http::HeaderValue) -> impl Iterator<Item = &str> {
+    value.as_bytes().split(|byte| b" \t,;=\"".contains(byte)).filter_map(|word| str::from_utf8(word).ok())
 }
 
 /// Whether an API token begins somewhere in it.

@@ -184,6 +184,11 @@ fn apps_never_see_our_authorization(memory: Memory) {
             (ours.as_str(), ""),
             (&format!("bearer  {script}"), ""),
             ("Bearer aegis_pat_x", ""),
+            (&format!("Token {script}"), ""),
+            (&format!("Token token=\"{script}\""), ""),
+            // As some proxies join two lines.
+            (&format!("Basic YTpi, {ours}"), ""),
+            (&format!("{ours},Basic YTpi"), ""),
         ] {
             let visit = Visit::new("open.example.com", "/").header("Authorization", authorization);
             let answer = house.check(dialect, &visit);
