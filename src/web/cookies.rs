@@ -147,7 +147,8 @@ pub fn strip<'a>(mut lines: impl Iterator<Item = &'a HeaderValue>, names: &[&str
 /// cookie of ours may begin.
 fn before_ours<'a>(pair: &'a [u8], names: &[&str]) -> &'a [u8] {
     let ours = |part: &[u8]| {
-        let end = memchr::memchr(b'=', part).unwrap_or(part.len());
+        // A name ends there at the latest: however many commas there are, nothing is searched twice.
+        let end = memchr::memchr2(b'=', b',', part).unwrap_or(part.len());
         let name = part.get(..end).unwrap_or_default().trim_ascii();
         // What is equal as it stands, as nearly all are, need not be looked at without regard to capitals.
         names.iter().any(|ours| name == ours.as_bytes() || name.eq_ignore_ascii_case(ours.as_bytes()))
