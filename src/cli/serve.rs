@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::error::{Fault, Faults};
 use crate::serve::house::House;
 use crate::serve::{Limits, Listener, listen, notify};
-use crate::state::App;
+use crate::state::{App, NotSeeded};
 
 /// Files that are open beside the connections: the store's, logs, those being sent away.
 const OTHER_FILES: u64 = 128;
@@ -102,7 +102,10 @@ async fn serve(
 ) -> Outcome {
     let mut signals =
         Signals::hear().map_err(|error| Failure::said(format!("cannot hear signals: {error}")))?;
-    app.seed(settings).await?;
+    app.seed(settings).await.map_err(|why| match why {
+        NotSeeded::Settings(fault) => Failure::Configuration(fault.into()),
+        NotSeeded::Failed(error) => error.into(),
+    })?;
     first_steps::tell(app).await?;
     let on: Vec<String> = listeners.iter().map(ToString::to_string).collect();
     let on = on.join(", ");
