@@ -94,7 +94,9 @@ pub(super) fn check_owner(path: &Path) -> Result<(), Fault> {
             .at(path, None)
     })?;
     if !found.is_dir() {
-        return Err(Fault::new("the data directory is no directory").at(path, None));
+        return Err(Fault::new("the data directory is no directory")
+            .hint("name another with `data_dir` or --data-dir")
+            .at(path, None));
     }
     if found.uid() == rustix::process::geteuid().as_raw() {
         if found.mode() & 0o002 != 0 {

@@ -206,8 +206,6 @@ fn keys_read() -> BTreeMap<String, BTreeSet<String>> {
         let own = known.split(", ").filter(|key| !is_section(key));
         keys.insert(name.to_owned(), own.map(str::to_owned).collect());
     }
-    // It is taken out before the rest is read.
-    keys.entry("Top".to_owned()).or_default().insert("include".to_owned());
     keys
 }
 

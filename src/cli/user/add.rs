@@ -88,7 +88,8 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
 impl<'a> Wanted<'a> {
     fn read(arguments: &'a Arguments) -> Result<Self, Failure> {
         let email = |text: &str| {
-            text.parse::<Email>().map_err(|error| Failure::said(format!("{text:?} is no e-mail: {error}")))
+            text.parse::<Email>()
+                .map_err(|error| Fault::new(format!("{text:?} is no e-mail")).hint(error.to_string()))
         };
         let mut address = arguments.email.as_deref().map(email).transpose()?;
         let is_made = arguments.user.contains('@');
@@ -104,7 +105,8 @@ impl<'a> Wanted<'a> {
             username
         } else {
             arguments.user.parse().map_err(|error| {
-                Failure::said(format!("{:?} is neither a username nor an e-mail: {error}", arguments.user))
+                Fault::new(format!("{:?} is neither a username nor an e-mail", arguments.user))
+                    .hint(format!("{error}"))
             })?
         };
         let roles = arguments.roles.as_deref().map(roles::read).transpose()?;

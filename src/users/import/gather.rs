@@ -122,7 +122,7 @@ impl Gather {
     /// All users, or all faults.
     pub(super) fn finish(mut self) -> Result<Vec<Imported>, Faults> {
         if self.users.is_empty() && self.faults.0.is_empty() {
-            self.fault(None, Fault::new("there are no users in it"));
+            self.fault(None, Fault::new("there are no users in it").hint("is it the right source?"));
         }
         if self.more_faults > 0 {
             self.faults.add(Fault::new(format!("and {} more", self.more_faults)).at(&self.source, None));

@@ -302,7 +302,7 @@ async fn a_file_is_read_from_its_place() {
 
     std::fs::write(&path, b"username\nsam\n\xff\n").unwrap();
     let faults = read(&From::Csv(path.clone())).await.unwrap_err();
-    assert_eq!(faults.to_string(), format!("{}:3: is not UTF-8", path.display()));
+    assert_eq!(faults.to_string(), format!("{}:3: is not UTF-8\n  hint: save it as UTF-8", path.display()));
 
     let missing = read(&From::Json(directory.path().join("none.json"))).await.unwrap_err();
     assert!(missing.to_string().contains("none.json: cannot be read"), "{missing}");
