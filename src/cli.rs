@@ -87,7 +87,7 @@ enum Command {
     Serve(serve::Arguments),
     /// Show everything on this machine: Aegis, a small app and a proxy before it
     Demo,
-    /// Check the configuration completely, and open nothing
+    /// Check the configuration completely, and change nothing
     Check,
     /// Look at everything that Aegis needs from outside, and say what is wrong
     Doctor(doctor::Arguments),
@@ -188,6 +188,7 @@ impl From<ChangeError> for Failure {
         match error {
             ChangeError::Elsewhere(_) => Fault::new(error.to_string()).hint(AGAIN).into(),
             ChangeError::Store(error) => error.into(),
+            ChangeError::TooManyRoles => Fault::new(error.to_string()).hint("name fewer").into(),
             other => Self::said(other.to_string()),
         }
     }
@@ -220,7 +221,7 @@ fn run(line: CommandLine) -> Outcome {
     let common = &line.common;
     match line.command {
         Command::Serve(arguments) => serve::run(common, &arguments),
-        Command::Demo => demo::run(),
+        Command::Demo => demo::run(common),
         Command::Check => check::run(common),
         Command::Doctor(arguments) => doctor::run(common, &arguments),
         Command::Explain(arguments) => explain::run(common, &arguments),

@@ -9,7 +9,7 @@ use crate::error::Fault;
 use crate::identity::{Actor, Email, Role, Username};
 use crate::password::StoredHash;
 use crate::store::Write;
-use crate::users::{ChangeError, Leaves, NewUser, User};
+use crate::users::{ChangeError, Leaves, NAME_MOST, NewUser, User, is_display_name};
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Arguments {
@@ -111,6 +111,11 @@ impl<'a> Wanted<'a> {
         };
         let roles = arguments.roles.as_deref().map(roles::read).transpose()?;
         let (name, admin) = (arguments.name.as_deref(), arguments.admin);
+        if let Some(name) = name.filter(|name| !is_display_name(name)) {
+            return Err(Fault::new(format!("the name {name:?} cannot be taken"))
+                .hint(format!("one line of at most {NAME_MOST} characters"))
+                .into());
+        }
         Ok(Self { username, is_made, email: address, roles, name, admin })
     }
 

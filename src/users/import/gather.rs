@@ -13,9 +13,8 @@ use super::{Imported, MOST_USERS};
 use crate::error::{Fault, Faults};
 use crate::identity::{Email, Role, Username};
 use crate::secret::Secret;
+use crate::users::{NAME_MOST, is_display_name};
 
-/// The longest display name, in bytes.
-const LONGEST_NAME: usize = 256;
 /// The longest text of a hash, in bytes; the longest real ones have about 200.
 const LONGEST_HASH: usize = 512;
 /// The most roles of one user.
@@ -184,9 +183,9 @@ impl Taker<'_> {
 
     fn name(&mut self, text: Option<String>) -> Option<String> {
         let text = text?;
-        if text.len() > LONGEST_NAME || text.chars().any(char::is_control) {
+        if !is_display_name(&text) {
             self.fault(format_args!(
-                "the display name `{}` cannot be taken: it has at most {LONGEST_NAME} bytes and no control characters",
+                "the display name `{}` cannot be taken: it has at most {NAME_MOST} characters and no control characters",
                 shown(&text)
             ));
             return None;

@@ -75,7 +75,7 @@ fn every_fault_of_a_csv_table_is_said_with_its_line() {
             "users.csv:5: neither a username nor an e-mail",
             "users.csv:6: the username `sam` is also at users.csv:2",
             "users.csv:6: the e-mail `sam@example.com` is also at users.csv:2",
-            "users.csv:7: the display name `a\\u{7}b` cannot be taken: it has at most 256 bytes and no \
+            "users.csv:7: the display name `a\\u{7}b` cannot be taken: it has at most 100 characters and no \
              control characters",
         ]
     );

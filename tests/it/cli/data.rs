@@ -299,6 +299,8 @@ fn what_is_refused_says_what_to_do() {
         ("user add ann@", ""),
         ("user add ann --email ann", ""),
         ("user add ann --roles A", ""),
+        ("user add ann --name An\u{7}n", ""),
+        ("demo", ""),
         ("user passwd sam --password-stdin", "short"),
         ("user passwd sam --password-stdin", ""),
         ("user show ann", ""),
