@@ -89,7 +89,10 @@ fn a_table_without_names_of_columns_is_refused() {
         let faults = refused(table::csv, "users.csv", text);
         assert!(!faults.is_empty(), "{text:?} gives {faults:?}");
     }
-    assert_eq!(refused(table::csv, "users.csv", "email\n"), ["users.csv: there are no users in it"]);
+    assert_eq!(
+        refused(table::csv, "users.csv", "email\n"),
+        ["users.csv: there are no users in it hint: is it the right source?"]
+    );
 }
 
 #[test]
@@ -229,7 +232,10 @@ fn faults_of_tinyauth_have_lines_and_show_no_hash() {
             ".env:2: the users stand in another file, `/data/users` hint: read that one: --from tinyauth:FILE",
         ]
     );
-    assert_eq!(refused(tinyauth::read, ".env", "PORT=3000\n"), [".env: there are no users in it"]);
+    assert_eq!(
+        refused(tinyauth::read, ".env", "PORT=3000\n"),
+        [".env: there are no users in it hint: is it the right source?"]
+    );
     // A password in clear text has blanks or is none; one without cannot be told from a hash here.
     let faults = refused(tinyauth::read, "users", "sam:correct horse SECRET\nsam:x\n");
     assert_eq!(
