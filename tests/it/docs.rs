@@ -242,6 +242,41 @@ fn every_setting_is_described_and_nothing_else_is() {
     }
 }
 
+/// The sources of the program, whole.
+fn sources(folder: &Path) -> Vec<String> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            texts.push(fs::read_to_string(&path).unwrap());
+        }
+    }
+    texts
+}
+
+/// Eight events of the record and twelve of the log stood nowhere.
+#[test]
+fn every_event_of_the_record_and_the_log_is_described() {
+    let audit = fs::read_to_string(repository().join("src/audit.rs")).unwrap();
+    let names = between(&audit, "pub fn name(self)", "\n    }\n");
+    let mut events: BTreeSet<String> =
+        between(names[0], "=> \"", "\"").into_iter().map(str::to_owned).collect();
+    assert!(events.len() > 30, "the events of the record: {events:?}");
+    let recorded = events.len();
+    for text in sources(&repository().join("src")) {
+        for level in ["info", "warn", "error"] {
+            let lines = between(&text, &format!("tracing::{level}!("), ");");
+            events.extend(lines.iter().flat_map(|line| between(line, "event = \"", "\"")).map(str::to_owned));
+        }
+    }
+    assert!(events.len() > recorded + 20, "the events of the log: {events:?}");
+    let page = fs::read_to_string(repository().join("docs/operations.md")).unwrap();
+    events.retain(|event| !page.contains(&format!("`{event}`")));
+    assert!(events.is_empty(), "docs/operations.md does not tell of {events:?}");
+}
+
 /// Each row of the table of promises links files and names tests that stand in them.
 #[test]
 fn every_promise_names_tests_that_are_there() {
