@@ -162,7 +162,7 @@ async fn run<T: Send + 'static>(
     match place.submit(work)?.await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(NoMemory)) => {
-            tracing::error!("no memory to hash a password in");
+            tracing::error!(event = "password.no_memory", "no memory to hash a password in");
             Err(busy)
         }
         // The work panicked, which is logged there, or the pool was closed.

@@ -100,7 +100,7 @@ pub(super) fn check_owner(path: &Path) -> Result<(), Fault> {
     }
     if found.uid() == rustix::process::geteuid().as_raw() {
         if found.mode() & 0o002 != 0 {
-            tracing::warn!(directory = %path.display(), "everybody on this machine may write into the data directory; chmod o-w it");
+            tracing::warn!(event = "data.writable", directory = %path.display(), "everybody on this machine may write into the data directory; chmod o-w it");
         }
         return Ok(());
     }
