@@ -257,7 +257,7 @@ fn sources(folder: &Path) -> Vec<String> {
     texts
 }
 
-/// Eight events of the record and twelve of the log stood nowhere, and sixteen lines of the log had none.
+/// Eight events of the record and twelve of the log stood nowhere, and fifteen lines of the log had none.
 #[test]
 fn every_event_of_the_record_and_the_log_is_described() {
     let audit = fs::read_to_string(repository().join("src/audit.rs")).unwrap();
@@ -270,6 +270,8 @@ fn every_event_of_the_record_and_the_log_is_described() {
         for level in ["info", "warn", "error"] {
             let lines = between(&text, &format!("tracing::{level}!("), ");");
             for line in lines {
+                // A line that ends a branch has no semicolon.
+                let line = line.split("tracing::").next().unwrap();
                 let named = between(line, "event = \"", "\"");
                 assert_eq!(named.len(), 1, "a line of the log is one event: {line}");
                 events.extend(named.into_iter().map(str::to_owned));
