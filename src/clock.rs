@@ -152,6 +152,18 @@ impl Clock {
         }
     }
 
+    /// How far the machine's wall clock is behind what it has shown here: it was set back, and
+    /// [`Now::wall`] stands still until it has caught up.
+    pub fn behind(&self) -> Duration {
+        match self {
+            Self::System(system) => {
+                let latest = Wall(system.latest.load(Ordering::Relaxed));
+                Wall(nanoseconds(ClockId::Realtime) / 1_000_000).until(latest)
+            }
+            Self::Manual(_) => Duration::ZERO,
+        }
+    }
+
     /// Waits until the monotonic clock shows `moment`.
     #[expect(clippy::disallowed_methods, reason = "this module is where moments are waited for")]
     pub async fn until(&self, moment: Mono) {
@@ -234,6 +246,20 @@ mod tests {
         hand.advance(Duration::from_secs(1));
         waiting.await.unwrap();
         assert_eq!(clock.now().wall, Wall::from_seconds(1_005));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_stands_still_and_says_so() {
+        let clock = Clock::system();
+        let first = clock.now();
+        assert_eq!(clock.behind(), Duration::ZERO, "at {first:?}");
+        let Clock::System(system) = &clock else { panic!("the machine's own") };
+        let ahead = first.wall.plus(Duration::from_hours(3));
+        system.latest.store(ahead.0, Ordering::Relaxed);
+        assert_eq!((clock.now().wall, clock.lately().wall), (ahead, ahead), "as after three hours back");
+        let behind = clock.behind();
+        assert!(behind > Duration::from_mins(179) && behind <= Duration::from_hours(3), "{behind:?}");
+        assert!(clock.now().mono >= first.mono, "the other clock goes on");
     }
 
     #[test]

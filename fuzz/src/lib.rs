@@ -134,6 +134,10 @@ fn check_path(path: &CanonicalPath<'_>) {
         assert!(!other.as_str().contains(';'), "{other:?}");
         check_path(&other);
     }
+    if let Some(other) = path.without_end() {
+        assert!(!other.as_str().ends_with(['.', ' ']) && text.starts_with(other.as_str()), "{other:?}");
+        check_path(&other);
+    }
 }
 
 /// A host is in its one spelling.

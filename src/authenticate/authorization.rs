@@ -56,17 +56,20 @@ fn one<'a>(value: &'a http::HeaderValue, keys: &Keys) -> Shown<'a> {
         let password = memchr(b':', &pair).and_then(|colon| pair.get(colon + 1..));
         match password.filter(|password| password.starts_with(api_tokens::PREFIX.as_bytes())) {
             Some(token) => return str::from_utf8(token).map_or(Shown::Unusable, api_token),
-            None if holds_one(&pair) => return Shown::Unusable,
+            None if holds_ours(&pair, keys) => return Shown::Unusable,
             None => {}
         }
     }
-    // As the username, without a scheme, under another one: a slip that no app should see.
-    if holds_one(value.as_bytes()) { Shown::Unusable } else { Shown::Nothing }
+    // As the username, without a scheme, under another one, joined with another's by a comma: a slip that no
+    // app should see.
+    if holds_ours(value.as_bytes(), keys) { Shown::Unusable } else { Shown::Nothing }
 }
 
-/// Whether an API token begins somewhere in it.
-fn holds_one(bytes: &[u8]) -> bool {
+/// Whether a token of ours stands somewhere in it.
+fn holds_ours(bytes: &[u8], keys: &Keys) -> bool {
+    let mut words = bytes.split(|byte| b" \t,;:=\"".contains(byte));
     memmem::find(bytes, api_tokens::PREFIX.as_bytes()).is_some()
+        || words.any(|word| str::from_utf8(word).is_ok_and(|word| keys.is_ours(word)))
 }
 
 pub(super) async fn find<'a>(

@@ -118,6 +118,14 @@ impl<'a> CanonicalPath<'a> {
         Some(CanonicalPath(Cow::Owned(path)))
     }
 
+    /// The other reading of a path that ends in dots or blanks: Windows leaves these out of names, and the
+    /// `path` of Caddy before 2.7 does so on every system. Whoever judges a path judges both readings and takes
+    /// the stricter. Nothing if it ends otherwise.
+    pub fn without_end(&self) -> Option<CanonicalPath<'_>> {
+        let shorter = self.0.trim_end_matches(['.', ' ']);
+        (shorter.len() < self.0.len()).then_some(CanonicalPath(Cow::Borrowed(shorter)))
+    }
+
     /// The same path, kept on its own.
     pub fn into_owned(self) -> CanonicalPath<'static> {
         CanonicalPath(Cow::Owned(self.0.into_owned()))

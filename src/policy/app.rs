@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::matched::{AnyCase, Matched, Missed};
-use super::pattern::is_asset;
+use super::pattern::{is_asset, may_have_capitals, without_capitals};
 use crate::clock::Wall;
 use crate::identity::{AppName, Assurance, Identity, Require, Role, Username};
 use crate::place::{CanonicalPath, ClientAddress, HostPattern, Origin};
@@ -284,25 +284,39 @@ impl App {
     /// The rule for a request: `public`, then the first rule that matches, then the whole app's. `from` is
     /// the visitor's address, where it is known.
     ///
-    /// Some servers drop what stands behind a semicolon in a path and others do not, and some take `/Admin`
-    /// for `/admin`; such a path is read both ways and the stricter rule counts.
+    /// Some servers drop what stands behind a semicolon in a path and others do not, some drop dots and blanks
+    /// at its end, and some take `/Admin` for `/admin`; such a path is read both ways and the stricter rule
+    /// counts.
     pub fn rule_for(&self, method: &Method, path: &CanonicalPath<'_>, from: Option<ClientAddress>) -> &Rule {
-        let rule = self.in_both_cases(method, path.as_str(), from);
+        let rule = self.with_and_without_end(method, path, from);
         match path.without_parameters() {
             None => rule,
-            Some(plain) => self.stricter(rule, self.in_both_cases(method, plain.as_str(), from)),
+            Some(plain) => self.stricter(rule, self.with_and_without_end(method, &plain, from)),
         }
     }
 
     /// The rule for a path without a semicolon.
+    fn with_and_without_end(
+        &self,
+        method: &Method,
+        path: &CanonicalPath<'_>,
+        from: Option<ClientAddress>,
+    ) -> &Rule {
+        let rule = self.in_both_cases(method, path.as_str(), from);
+        match path.without_end() {
+            None => rule,
+            Some(shorter) => self.stricter(rule, self.in_both_cases(method, shorter.as_str(), from)),
+        }
+    }
+
+    /// The rule for a path that ends in a name.
     fn in_both_cases(&self, method: &Method, path: &str, from: Option<ClientAddress>) -> &Rule {
         let rule = self.rule_of(method, path, from);
-        let differs =
-            |any_case: &&AnyCase| any_case.has_capitals || path.bytes().any(|byte| byte.is_ascii_uppercase());
+        let differs = |any_case: &&AnyCase| any_case.has_capitals || may_have_capitals(path);
         match self.any_case.as_ref().filter(differs) {
             None => rule,
             Some(AnyCase { public, rules, .. }) => {
-                let lower = path.to_ascii_lowercase();
+                let lower = without_capitals(path);
                 self.stricter(rule, self.chosen(public, rules, (method, &lower, from)))
             }
         }

@@ -79,30 +79,32 @@ impl PathPattern {
         }
     }
 
-    /// The same without regard to ASCII capitals: for a path without any.
+    /// The same without regard to capitals: for a path [`without_capitals`].
     pub(super) fn in_any_case(&self) -> Self {
         match self {
-            Self::Exact(path) => Self::Exact(path.to_ascii_lowercase().into()),
-            Self::Within(prefix) => Self::Within(prefix.to_ascii_lowercase().into()),
+            Self::Exact(path) => Self::Exact(without_capitals(path).into()),
+            Self::Within(prefix) => Self::Within(without_capitals(prefix).into()),
             Self::Fits(expression) => Self::Fits(expression.in_any_case().into()),
         }
     }
 
-    /// Whether ASCII capitals can make a difference to it: none of a path, and none of its own.
+    /// Whether capitals can make a difference to it: none of a path, and none of its own.
     pub(super) fn heeds_case(&self) -> bool {
         match self {
-            Self::Exact(path) | Self::Within(path) => path.bytes().any(|byte| byte.is_ascii_alphabetic()),
+            Self::Exact(path) | Self::Within(path) => {
+                path.bytes().any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii())
+            }
             Self::Fits(_) => true,
         }
     }
 
-    /// Whether it is written with capitals, so that a path without any may fit it in another case.
+    /// Whether it may be written with capitals, so that a path without any may fit it in another case.
     pub(super) fn has_capitals(&self) -> bool {
         let written = match self {
             Self::Exact(path) | Self::Within(path) => path,
             Self::Fits(expression) => expression.as_str(),
         };
-        written.bytes().any(|byte| byte.is_ascii_uppercase())
+        may_have_capitals(written)
     }
 
     /// Whether `path`, in its one reading, is meant.
@@ -237,6 +239,30 @@ impl Methods {
     pub(super) fn names(&self) -> String {
         self.0.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Whether [`without_capitals`] may be another text than this.
+pub(super) fn may_have_capitals(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii())
+}
+
+/// `text` as it reads to whoever makes no difference between capitals and small letters. What is so to any
+/// program is so here: to Go, and so to Caddy, `İ` is `i` and the sign of Kelvin `k`; to others `ı` is `i` and
+/// `ſ` is `s`.
+pub(super) fn without_capitals(text: &str) -> String {
+    let one = |letter: char| {
+        if letter.is_ascii() {
+            return letter.to_ascii_lowercase();
+        }
+        let mut capitals = letter.to_uppercase();
+        let capital = match (capitals.next(), capitals.next()) {
+            (Some(capital), None) => capital,
+            _ => letter,
+        };
+        // Of several the first: what follows the `i` of `İ` is a dot that most programs leave out.
+        capital.to_lowercase().next().unwrap_or(letter)
+    };
+    text.chars().map(one).collect()
 }
 
 /// Whether browsers ask for `path` without cookies: manifest, icons, robots.txt.

@@ -106,9 +106,12 @@ impl Scope {
     /// Whether it is for a request of `method` for `path`. A path that some servers read in another way
     /// (see [`rule_for`](super::App::rule_for)) has to be covered in both.
     pub fn covers(&self, method: &Method, path: &CanonicalPath<'_>) -> bool {
-        let covers = |path: &str| self.allow.iter().any(|allow| allow.covers(method, path));
-        self.allow.is_empty()
-            || covers(path.as_str()) && path.without_parameters().is_none_or(|plain| covers(plain.as_str()))
+        let covers =
+            |path: &CanonicalPath<'_>| self.allow.iter().any(|allow| allow.covers(method, path.as_str()));
+        let both = |path: &CanonicalPath<'_>| {
+            covers(path) && path.without_end().is_none_or(|shorter| covers(&shorter))
+        };
+        self.allow.is_empty() || both(path) && path.without_parameters().is_none_or(|plain| both(&plain))
     }
 }
 

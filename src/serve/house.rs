@@ -24,8 +24,10 @@ const TASKS_STOP: Duration = Duration::from_secs(2);
 const FLUSH: Duration = Duration::from_mins(1);
 /// How often what is over is forgotten.
 const FORGET: Duration = Duration::from_hours(1);
-/// How often the parts without which nothing can be answered are looked at.
+/// How often the clock, and the parts without which nothing can be answered, are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How far the clock is set back where that is worth a word: what keeps it right moves it by less.
+const SET_BACK: Duration = Duration::from_secs(5);
 
 /// A house whose background work runs, ready to answer.
 pub struct House {
@@ -105,8 +107,10 @@ impl House {
 
 /// The part that ended by itself although nothing works without it; waits until there is one.
 async fn missing(app: &App, feed: &Feed) -> &'static str {
+    let mut told = false;
     loop {
         app.clock.wait(LOOK).await;
+        told = tell_of_clock(app.clock.behind(), told);
         if !app.store.is_writer_alive() {
             return "the writer of the store";
         }
@@ -114,6 +118,21 @@ async fn missing(app: &App, feed: &Feed) -> &'static str {
             return "the listener to the change feed";
         }
     }
+}
+
+/// Says once that the clock was set back, for as long as it is behind; whether that was said.
+fn tell_of_clock(behind: Duration, told: bool) -> bool {
+    let is_back = behind >= SET_BACK;
+    if is_back && !told {
+        tracing::warn!(
+            event = "clock.set_back",
+            seconds = behind.as_secs(),
+            hint = "set it right, and restart Aegis; what was opened meanwhile lives longer by as much",
+            "the machine's clock was set back: here the time stands still until it has caught up, codes of \
+             authenticator apps are refused, and tokens say that they are made later than it is"
+        );
+    }
+    is_back
 }
 
 fn start_tasks(tasks: &Tasks, app: &Arc<App>) {

@@ -4,9 +4,11 @@
 //! ends at its deadline and its row limit; too many rows are an error, never a part of the truth.
 //! Never: writes (`query_only`).
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -18,6 +20,7 @@ use super::{Row, Statement, StoreError, Value};
 use crate::clock::Clock;
 use crate::error::Fault;
 
+/// At most; one each core is enough, because a read keeps its thread until it is done.
 const GET_CONNECTIONS: usize = 4;
 const GET_ROWS: usize = 100;
 const SCANS: usize = 2;
@@ -38,7 +41,8 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn open(file: &Path) -> Result<Self, Fault> {
-        let connections = (0..GET_CONNECTIONS)
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let connections = (0..cores.min(GET_CONNECTIONS))
             .map(|_| sqlite::open(file, Purpose::Get).map(|connection| Mutex::new(Some(connection))))
             .collect::<rusqlite::Result<_>>()
             .map_err(|error| sqlite::fault(file, &error))?;
@@ -57,8 +61,8 @@ impl Readers {
         if let Some(free) = self.connections.iter().find_map(Mutex::try_lock) {
             return Ok(free);
         }
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % GET_CONNECTIONS;
-        self.connections.get(turn).map(Mutex::lock).ok_or_else(closed)
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed).checked_rem(self.connections.len());
+        turn.and_then(|turn| self.connections.get(turn)).map(Mutex::lock).ok_or_else(closed)
     }
 
     pub(super) fn close(&self) {

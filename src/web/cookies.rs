@@ -115,18 +115,13 @@ pub fn raw<'a>(
 /// `Cookie`, of which these are the lines, as an app may see it: without the cookies `names`, in however odd a
 /// spelling. Nothing if nothing is left (see [`NONE_LEFT`]).
 pub fn strip<'a>(mut lines: impl Iterator<Item = &'a HeaderValue>, names: &[&str]) -> Option<HeaderValue> {
-    let ours = |pair: &[u8]| {
-        let end = memchr::memchr(b'=', pair).unwrap_or(pair.len());
-        let name = pair.get(..end).unwrap_or_default().trim_ascii();
-        // What is equal as it stands, as nearly all are, need not be looked at without regard to capitals.
-        names.iter().any(|ours| name == ours.as_bytes() || name.eq_ignore_ascii_case(ours.as_bytes()))
-    };
     let first = lines.next()?;
     let (mut left, mut changed, mut line) = (Vec::new(), false, Some(first));
     while let Some(value) = line {
         for pair in Pairs(Some(value.as_bytes())) {
-            if pair.is_empty() || ours(pair) {
-                changed = true;
+            let others = before_ours(pair, names);
+            changed |= others.len() < pair.len() || pair.is_empty();
+            if others.is_empty() {
                 continue;
             }
             if left.is_empty() {
@@ -134,7 +129,7 @@ pub fn strip<'a>(mut lines: impl Iterator<Item = &'a HeaderValue>, names: &[&str
             } else {
                 left.extend_from_slice(b"; ");
             }
-            left.extend_from_slice(pair);
+            left.extend_from_slice(others);
         }
         line = lines.next();
         changed |= line.is_some();
@@ -146,6 +141,23 @@ pub fn strip<'a>(mut lines: impl Iterator<Item = &'a HeaderValue>, names: &[&str
     } else {
         Some(first.clone())
     }
+}
+
+/// `pair` as far as it is somebody else's. Some proxies join two lines of `Cookie` by a comma, and behind it a
+/// cookie of ours may begin.
+fn before_ours<'a>(pair: &'a [u8], names: &[&str]) -> &'a [u8] {
+    let ours = |part: &[u8]| {
+        // A name ends there at the latest: however many commas there are, nothing is searched twice.
+        let end = memchr::memchr2(b'=', b',', part).unwrap_or(part.len());
+        let name = part.get(..end).unwrap_or_default().trim_ascii();
+        // What is equal as it stands, as nearly all are, need not be looked at without regard to capitals.
+        names.iter().any(|ours| name == ours.as_bytes() || name.eq_ignore_ascii_case(ours.as_bytes()))
+    };
+    if ours(pair) {
+        return &[];
+    }
+    let theirs = memchr::memchr_iter(b',', pair).find(|&comma| pair.get(comma + 1..).is_some_and(ours));
+    theirs.and_then(|comma| pair.get(..comma)).unwrap_or(pair)
 }
 
 /// What stands between the semicolons of one line, less the blanks in front. A cookie of ours is most of what a

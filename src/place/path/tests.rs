@@ -137,6 +137,24 @@ fn a_semicolon_gives_a_second_reading() {
 }
 
 #[test]
+fn dots_and_blanks_at_the_end_give_a_second_reading() {
+    for (raw, shorter) in [
+        ("/admin", None),
+        ("/a.b/c%20d", None),
+        ("/admin./x", None),
+        ("/admin.", Some("/admin")),
+        ("/admin%20", Some("/admin")),
+        ("/admin.%20%2e", Some("/admin")),
+        ("/admin/...", Some("/admin/")),
+        ("/...", Some("/")),
+        ("/%20", Some("/")),
+    ] {
+        let path = CanonicalPath::parse(raw).unwrap();
+        assert_eq!(path.without_end().as_ref().map(CanonicalPath::as_str), shorter, "asked for {raw:?}");
+    }
+}
+
+#[test]
 fn an_ordinary_path_stays_where_it_is() {
     for raw in ["/", "/api/v1/users", "/.well-known/x", "/caf\u{e9}/;x", "/a/b.css"] {
         assert!(matches!(CanonicalPath::parse(raw).unwrap().0, Cow::Borrowed(_)), "{raw} was copied");

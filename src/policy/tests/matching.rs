@@ -150,9 +150,11 @@ fn a_path_in_other_letters_meets_the_stricter_rule() {
          [[app.x.rule]]\npath = \"/admin/*\"\nroles = [\"admin\"]\n\
          [[app.x.rule]]\npath = \"/Users/new\"\nrequire = \"deny\"\n\
          [[app.x.rule]]\npath_regex = '^/albums/[a-z]+$'\nrequire = \"two_factor\"\n\
-         [[app.x.rule]]\npath = \"/open/*\"\nrequire = \"public\"\n");
+         [[app.x.rule]]\npath = \"/open/*\"\nrequire = \"public\"\n\
+         [[app.x.rule]]\npath = \"/GESCH\u{c4}FT\"\nrequire = \"deny\"\n");
     let (admin, users) = ("app.x rule 1 (path /admin/*)", "app.x rule 2 (path /Users/new)");
     let (albums, open) = ("app.x rule 3 (path_regex ^/albums/[a-z]+$)", "app.x rule 4 (path /open/*)");
+    let business = "app.x rule 5 (path /GESCH\u{c4}FT)";
     let whole = "app.x (whole app)";
     for (path, expected) in [
         ("/admin/x", admin),
@@ -161,6 +163,16 @@ fn a_path_in_other_letters_meets_the_stricter_rule() {
         ("/%41dmin/X", admin),
         ("/Admin;x/y", admin),
         ("/Administrator", whole),
+        // In letters that Caddy and others take for those: a dotted capital, one without its dot.
+        ("/adm\u{130}n/x", admin),
+        ("/adm%C4%B0n/x", admin),
+        ("/adm\u{131}n/x", admin),
+        ("/u\u{17f}ers/new", users),
+        ("/album\u{17f}/a", albums),
+        ("/albums/\u{212a}", albums),
+        ("/gesch\u{e4}ft", business),
+        ("/Gesch\u{c4}ft", business),
+        ("/hoo\u{212a}s/x", whole),
         // As the rule is written, and as it is not.
         ("/Users/new", users),
         ("/users/new", users),
@@ -174,6 +186,29 @@ fn a_path_in_other_letters_meets_the_stricter_rule() {
         ("/Open/x", whole),
         ("/hooks/X", "app.x public \"/hooks\""),
         ("/Hooks/x", whole),
+    ] {
+        assert_eq!(rule(&app, "GET", path).name(), expected, "GET {path}");
+    }
+}
+
+#[test]
+fn a_path_with_dots_or_blanks_at_its_end_meets_the_stricter_rule() {
+    let app = app("require = \"signed_in\"\npublic = [\"/hooks\"]\n\
+         [[app.x.rule]]\npath = \"/admin\"\nroles = [\"admin\"]\n\
+         [[app.x.rule]]\npath = \"/open\"\nrequire = \"public\"\n");
+    let (admin, whole) = ("app.x rule 1 (path /admin)", "app.x (whole app)");
+    for (path, expected) in [
+        ("/admin.", admin),
+        ("/admin%20", admin),
+        ("/admin.%20.", admin),
+        ("/Admin%2e", admin),
+        ("/admin;x.", admin),
+        ("/admin.;x", admin),
+        ("/admin.x", whole),
+        ("/open.", whole),
+        ("/hooks.", whole),
+        ("/hooks/x.", "app.x public \"/hooks\""),
+        ("/favicon.ico.", whole),
     ] {
         assert_eq!(rule(&app, "GET", path).name(), expected, "GET {path}");
     }

@@ -75,6 +75,11 @@ fn apps_get_what_is_not_ours() {
         (&[b"x=\"1; aegis_token=SECRET; y=2\""], Some("x=\"1; y=2\"")),
         (&[b"aegis_token=\"x\"; a=\xff"], Some("a=\u{fffd}")),
         (&[b"aegis_tokens=x"], Some("aegis_tokens=x")),
+        // As Envoy and Apache join two lines.
+        (&[b"a=b,aegis_token=x; c=d"], Some("a=b; c=d")),
+        (&[b"a=1,2, aegis_token=x,c=d"], Some("a=1,2")),
+        (&[b"aegis_token=x,a=b"], None),
+        (&[b"a=1,2,3; b=,aegis_tokens=x,"], Some("a=1,2,3; b=,aegis_tokens=x,")),
         (&[b""], None),
         (&[], None),
     ] {

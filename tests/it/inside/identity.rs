@@ -1,6 +1,8 @@
 //! What an app learns: identity headers, cookies and authorization, each as it should be.
 
 use aegis::store::Write;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::house::{APPS, House, Memory};
 use super::visit::{DIALECTS, Visit};
@@ -184,6 +186,12 @@ fn apps_never_see_our_authorization(memory: Memory) {
             (ours.as_str(), ""),
             (&format!("bearer  {script}"), ""),
             ("Bearer aegis_pat_x", ""),
+            (&format!("Token {script}"), ""),
+            (&format!("Token token=\"{script}\""), ""),
+            (&format!("Basic {}", STANDARD.encode(format!("x:{script}"))), ""),
+            // As some proxies join two lines.
+            (&format!("Basic YTpi, {ours}"), ""),
+            (&format!("{ours},Basic YTpi"), ""),
         ] {
             let visit = Visit::new("open.example.com", "/").header("Authorization", authorization);
             let answer = house.check(dialect, &visit);

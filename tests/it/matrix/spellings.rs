@@ -37,6 +37,8 @@ fn spellings() -> Vec<String> {
         "admin.",
         "admin%2e",
         "%41dmin",
+        "adm%C4%B0n",
+        "adm%C4%B1n",
     ];
     let mut all = Vec::new();
     for slash in slashes {
@@ -64,6 +66,9 @@ fn spellings() -> Vec<String> {
         "%",
         "%zz",
         "%u002f",
+        ".",
+        "%20",
+        "%2e%20.",
     ] {
         all.push(format!("/admin{end}"));
         all.push(format!("/admin/x{end}"));

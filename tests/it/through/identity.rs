@@ -11,6 +11,7 @@ through_every_proxy!(
     forged_headers_never_arrive,
     connection_cannot_erase_the_identity,
     credentials_of_aegis_stay_behind,
+    in_a_second_line_they_stay_behind_too,
     the_apps_own_cookies_and_authorization_arrive,
     many_cookies_arrive,
     roles_decide_and_arrive,
@@ -180,6 +181,28 @@ fn credentials_of_aegis_stay_behind(lab: &Lab) {
         let seen = format!("{:?}", lab.app.seen(&host));
         assert!([200, 401].contains(&answer.status), "{}\nasked: {ask}\ncame back: {answer}", lab.kind);
         assert!(!seen.contains(bearer), "{}: `{header}` reached the app: {seen}", lab.kind);
+    }
+}
+
+/// Some proxies join two lines of one header by a comma, before anybody is asked.
+fn in_a_second_line_they_stay_behind_too(lab: &Lab) {
+    let cookie = &lab.guest().cookie;
+    let bearer = lab.token(&lab.person(&[]));
+    for (app, path) in [("closed", "/pub/x"), ("open", "/"), ("welcome", "/")] {
+        let host = lab.host(app);
+        let get = || Ask::get(&host, path);
+        for ask in [
+            get().header("Cookie", "theme=dark").header("Cookie", cookie),
+            get().header("Authorization", "Basic YTpi").header("Authorization", &format!("Bearer {bearer}")),
+        ] {
+            let answer = lab.send(&ask);
+            assert!([200, 400].contains(&answer.status), "{}\nasked: {ask}\ncame back: {answer}", lab.kind);
+        }
+        let seen = format!("{:?}", lab.app.seen(&host));
+        let token = cookie.split_once('=').unwrap().1;
+        for secret in [token, bearer.as_str(), "aegis_token"] {
+            assert!(!seen.contains(secret), "{}: `{secret}` reached the app at {path}: {seen}", lab.kind);
+        }
     }
 }
 
