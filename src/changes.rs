@@ -149,9 +149,11 @@ impl Feed {
         while wake.recv_timeout(RHYTHM) != Err(RecvTimeoutError::Disconnected) {
             let asked = self.ask();
             match &asked {
-                Ok(()) if failing => tracing::info!("the change feed is heard again"),
+                Ok(()) if failing => {
+                    tracing::info!(event = "changes.heard", "the change feed is heard again");
+                }
                 Err(error) if !failing => {
-                    tracing::warn!(%error, "the change feed is not heard; every check asks the store");
+                    tracing::warn!(event = "changes.unheard", %error, "the change feed is not heard; every check asks the store");
                 }
                 Ok(()) | Err(_) => {}
             }
@@ -179,7 +181,12 @@ impl Feed {
         let is_gapless = news.changes.iter().map(|change| change.seq).eq(heard + 1..=news.newest);
         self.changes.apply(&news.changes);
         if !is_gapless {
-            tracing::warn!(heard, newest = news.newest, "changes were missed; nothing remembered counts");
+            tracing::warn!(
+                event = "changes.missed",
+                heard,
+                newest = news.newest,
+                "changes were missed; nothing remembered counts"
+            );
             self.changes.void();
         }
         self.heard = Some(news.newest);

@@ -87,7 +87,7 @@ enum Command {
     Serve(serve::Arguments),
     /// Show everything on this machine: Aegis, a small app and a proxy before it
     Demo,
-    /// Check the configuration completely, and open nothing
+    /// Check the configuration completely, and change nothing
     Check,
     /// Look at everything that Aegis needs from outside, and say what is wrong
     Doctor(doctor::Arguments),
@@ -125,6 +125,11 @@ enum Command {
     Completions(completions::Arguments),
 }
 
+/// What to do about a store that could be opened and does not do what it is asked.
+const DISK: &str = "check the disk: space, permissions, mount options";
+/// What to do where two changes met.
+const AGAIN: &str = "look at it, and try again";
+
 /// Why a command did not do what was asked.
 #[derive(Debug)]
 enum Failure {
@@ -155,28 +160,35 @@ impl From<Error> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::said(error.to_string())
+        Fault::new(error.to_string()).hint(DISK).into()
     }
 }
 
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
-        Self::said(error.to_string())
+        let hint = match error {
+            WriteError::Unavailable(_) | WriteError::Broken(_) => DISK,
+            WriteError::Unexpected(_) | WriteError::Taken(_) | WriteError::Busy => AGAIN,
+        };
+        Fault::new(error.to_string()).hint(hint).into()
     }
 }
 
 impl From<ApiTokenError> for Failure {
     fn from(error: ApiTokenError) -> Self {
-        Self::said(error.to_string())
+        match error {
+            ApiTokenError::Store(error) => error.into(),
+            other => Self::said(other.to_string()),
+        }
     }
 }
 
 impl From<ChangeError> for Failure {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::Elsewhere(_) => {
-                Fault::new(error.to_string()).hint("look at it, and try again").into()
-            }
+            ChangeError::Elsewhere(_) => Fault::new(error.to_string()).hint(AGAIN).into(),
+            ChangeError::Store(error) => error.into(),
+            ChangeError::TooManyRoles => Fault::new(error.to_string()).hint("name fewer").into(),
             other => Self::said(other.to_string()),
         }
     }
@@ -192,7 +204,7 @@ pub fn main() -> ExitCode {
         Err(told) => return out::usage(&told),
     };
     process::prepare();
-    match run(line) {
+    match run(line).and_then(|()| out::written()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Failed(faults)) => {
             out::faults(&faults);
@@ -209,7 +221,7 @@ fn run(line: CommandLine) -> Outcome {
     let common = &line.common;
     match line.command {
         Command::Serve(arguments) => serve::run(common, &arguments),
-        Command::Demo => demo::run(),
+        Command::Demo => demo::run(common),
         Command::Check => check::run(common),
         Command::Doctor(arguments) => doctor::run(common, &arguments),
         Command::Explain(arguments) => explain::run(common, &arguments),

@@ -87,9 +87,16 @@ pub async fn show(
     tell: impl FnOnce(&Invitation),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Faults> {
-    let folder = Folder::make().map_err(|error| Fault::new(format!("cannot make a folder: {error}")))?;
-    let shown = start(&clock, folder.path(), tell, shutdown).await;
-    folder.remove().map_err(|error| Fault::new(format!("a folder is left behind: {error}")))?;
+    let folder = Folder::make().map_err(|error| {
+        Fault::new(format!("cannot make a folder: {error}"))
+            .hint("set TMPDIR to a folder that can be written")
+            .at(&std::env::temp_dir(), None)
+    })?;
+    let path = folder.path().to_path_buf();
+    let shown = start(&clock, &path, tell, shutdown).await;
+    folder.remove().map_err(|error| {
+        Fault::new(format!("cannot be removed: {error}")).hint("remove it by hand").at(&path, None)
+    })?;
     shown
 }
 

@@ -31,7 +31,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::Wall;
 use crate::config::TokenSettings;
-use crate::error::{Error, Fault};
+use crate::error::{Error, Fault, Faults};
 use crate::secret::{Secret, same};
 
 pub use claims::{AccessClaims, AssertionClaims};
@@ -162,8 +162,9 @@ impl Keys {
     }
 
     /// Whether `settings` can be used: opens nothing.
-    pub fn check(settings: &TokenSettings) -> Result<(), Fault> {
-        Rules::of(settings).map(drop)
+    pub fn check(settings: &TokenSettings) -> Result<(), Faults> {
+        let parts = [issuer(settings).err(), algorithm(settings).err(), shared(settings).err()];
+        Faults(parts.into_iter().flatten().collect()).or(())
     }
 
     /// Replaces the keys on the disk, those that sign and the one that seals. A running server goes on with
@@ -271,36 +272,38 @@ struct Rules {
 
 impl Rules {
     fn of(settings: &TokenSettings) -> Result<Self, Fault> {
-        let issuer = settings.issuer.value.as_str();
-        if issuer.is_empty() || issuer.len() > 255 || issuer.chars().any(char::is_control) {
-            let fault = Fault::new("`issuer` is 1 to 255 bytes without control characters");
-            return Err(settings.issuer.fault(fault));
-        }
-        let shared = match &settings.jwt_secret {
-            Some(secret) => Some(shared_key(&secret.value).map_err(|fault| secret.fault(fault))?),
-            None => None,
-        };
-        let algorithm = match &settings.algorithm {
-            None => Algorithm::ES256,
-            Some(named) => match named.value.as_str() {
-                "ES256" => Algorithm::ES256,
-                "EdDSA" => Algorithm::EdDSA,
-                "RS256" => Algorithm::RS256,
-                // What signs access tokens then; assertions keep an asymmetric key.
-                "HS256" if shared.is_some() => Algorithm::ES256,
-                "HS256" => {
-                    let fault = Fault::new("HS256 needs a shared secret").hint("set JWT_SECRET");
-                    return Err(named.fault(fault));
-                }
-                other => {
-                    let fault = Fault::new(format!("unknown algorithm `{other}`"))
-                        .hint("ES256 (the default), EdDSA or RS256");
-                    return Err(named.fault(fault));
-                }
-            },
-        };
-        Ok(Self { issuer: issuer.into(), algorithm, shared })
+        Ok(Self { issuer: issuer(settings)?, algorithm: algorithm(settings)?, shared: shared(settings)? })
     }
+}
+
+fn issuer(settings: &TokenSettings) -> Result<Box<str>, Fault> {
+    let issuer = settings.issuer.value.as_str();
+    if issuer.is_empty() || issuer.len() > 255 || issuer.chars().any(char::is_control) {
+        let fault = Fault::new("`issuer` is 1 to 255 bytes without control characters");
+        return Err(settings.issuer.fault(fault.hint("such as `issuer = \"aegis-auth\"`")));
+    }
+    Ok(issuer.into())
+}
+
+fn shared(settings: &TokenSettings) -> Result<Option<Key>, Fault> {
+    let Some(secret) = &settings.jwt_secret else { return Ok(None) };
+    shared_key(&secret.value).map(Some).map_err(|fault| secret.fault(fault))
+}
+
+fn algorithm(settings: &TokenSettings) -> Result<Algorithm, Fault> {
+    let Some(named) = &settings.algorithm else { return Ok(Algorithm::ES256) };
+    let fault = match named.value.as_str() {
+        "ES256" => return Ok(Algorithm::ES256),
+        "EdDSA" => return Ok(Algorithm::EdDSA),
+        "RS256" => return Ok(Algorithm::RS256),
+        // What signs access tokens then; assertions keep an asymmetric key.
+        "HS256" if settings.jwt_secret.is_some() => return Ok(Algorithm::ES256),
+        "HS256" => Fault::new("HS256 needs a shared secret").hint("set JWT_SECRET"),
+        other => {
+            Fault::new(format!("unknown algorithm `{other}`")).hint("ES256 (the default), EdDSA or RS256")
+        }
+    };
+    Err(named.fault(fault))
 }
 
 fn shared_key(secret: &Secret) -> Result<Key, Fault> {

@@ -113,6 +113,11 @@ impl Passwords {
         .await
     }
 
+    /// Whether the length of `password` is right: what can be said of one without the word lists.
+    pub fn fits(password: &Secret) -> Result<(), Weak> {
+        strength::length(password.reveal())
+    }
+
     /// Bytes held for hashing now: 0 when nobody has signed in for a while.
     pub fn memory(&self) -> usize {
         self.0.0.held()
@@ -157,7 +162,7 @@ async fn run<T: Send + 'static>(
     match place.submit(work)?.await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(NoMemory)) => {
-            tracing::error!("no memory to hash a password in");
+            tracing::error!(event = "password.no_memory", "no memory to hash a password in");
             Err(busy)
         }
         // The work panicked, which is logged there, or the pool was closed.

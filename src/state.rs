@@ -42,6 +42,7 @@ use crate::web::Site;
 
 pub use header_names::HeaderNames;
 pub use line::{Line, Way};
+pub use open::NotSeeded;
 
 /// What a reload may replace, always all of it.
 pub struct Current {
@@ -150,16 +151,15 @@ impl App {
         };
         let public_url = policy::public_url(settings);
         let cookie_domain = policy::cookie_domain(settings);
-        let lifetimes = lifetimes(settings);
-        let fixed = fixed(settings, lifetimes.clone().unwrap_or_default());
         let header_names = HeaderNames::compile(&settings.headers);
         keep(public_url.as_ref().map(|_| ()).map_err(Clone::clone));
         keep(cookie_domain.as_ref().map(|_| ()).map_err(Clone::clone));
-        keep(lifetimes.as_ref().map(|_| ()).map_err(Clone::clone));
-        keep(fixed.as_ref().map(|_| ()).map_err(Clone::clone));
         keep(header_names.as_ref().map(|_| ()).map_err(Clone::clone));
-        keep(Keys::check(&settings.token));
         keep(database(settings));
+        faults.extend(Keys::check(&settings.token).err().unwrap_or_default());
+        faults.extend(open::bootstrap_admin(settings).err().unwrap_or_default());
+        let lifetimes = lifetimes(settings).map_err(|found| faults.extend(found)).unwrap_or_default();
+        let fixed = fixed(settings, lifetimes).map_err(|found| faults.extend(found)).ok();
         let proxies = Proxies::compile(settings).map_err(|found| faults.extend(found)).ok();
         let tailnet = tailnet(settings).map_err(|found| faults.extend(found)).ok();
         let fresh = fresh(settings).map_err(|fault| faults.add(fault)).unwrap_or_default();
@@ -175,7 +175,7 @@ impl App {
             (
                 Ok(public_url),
                 Ok(domain),
-                Ok(mut fixed),
+                Some(mut fixed),
                 Ok(header_names),
                 Some(proxies),
                 Some(policy),
@@ -416,38 +416,35 @@ fn telegram(
     }
 }
 
-fn lifetimes(settings: &Settings) -> Result<[Duration; 3], Fault> {
-    let idle = config::span(&settings.session.idle)?;
-    let longest = config::span(&settings.session.longest)?;
-    let token = config::span(&settings.session.token)?;
-    for (written, span) in [
-        (&settings.session.idle, idle),
-        (&settings.session.longest, longest),
-        (&settings.session.token, token),
-    ] {
-        if span < Duration::from_mins(1) || span > Duration::from_hours(9600) {
-            return Err(written.fault(
-                Fault::new(format!("{:?} is not a lifetime of a session", written.value))
-                    .hint("between one minute (\"1m\") and 400 days (\"400d\")"),
-            ));
-        }
-    }
-    Ok([idle, longest, token])
+fn lifetimes(settings: &Settings) -> Result<[Duration; 3], Faults> {
+    let session = &settings.session;
+    let mut faults = Faults::default();
+    let read = [&session.idle, &session.longest, &session.token]
+        .map(|written| lifetime(written).map_err(|fault| faults.add(fault)).unwrap_or_default());
+    faults.or(read)
 }
 
-fn fixed(settings: &Settings, lifetimes: [Duration; 3]) -> Result<Fixed, Fault> {
-    let within = |name: &str, written: &config::Placed<i64>, least: i64, most: i64| {
-        if (least..=most).contains(&written.value) {
-            Ok(usize::try_from(written.value).unwrap_or_default())
-        } else {
-            Err(written.fault(
-                Fault::new(format!("limits.{name} is {}", written.value))
-                    .hint(format!("between {least} and {most}")),
-            ))
+fn lifetime(written: &config::Placed<String>) -> Result<Duration, Fault> {
+    let span = config::span(written)?;
+    if span < Duration::from_mins(1) || span > Duration::from_hours(9600) {
+        let fault = Fault::new(format!("{:?} is not a lifetime of a session", written.value));
+        return Err(written.fault(fault.hint("between one minute (\"1m\") and 400 days (\"400d\")")));
+    }
+    Ok(span)
+}
+
+fn fixed(settings: &Settings, lifetimes: [Duration; 3]) -> Result<Fixed, Faults> {
+    let mut faults = Faults::default();
+    let mut within = |name: &str, written: &config::Placed<i64>, least: i64, most: i64| {
+        if !(least..=most).contains(&written.value) {
+            let fault = Fault::new(format!("`limits.{name}` cannot be {}", written.value));
+            faults.add(written.fault(fault.hint(format!("between {least} and {most}"))));
         }
+        usize::try_from(written.value).unwrap_or_default()
     };
-    let remembered = within("remembered", &settings.limits.remembered, 0, 4096)?;
-    Ok(Fixed {
+    let remembered = within("remembered", &settings.limits.remembered, 0, 4096);
+    let hash_threads = within("hash_threads", &settings.limits.hash_threads, 1, 2);
+    faults.or(Fixed {
         data_dir: settings.data_dir.value.clone(),
         listen: settings.listen.iter().map(|listen| listen.value.clone()).collect(),
         issuer: settings.token.issuer.value.clone(),
@@ -461,8 +458,8 @@ fn fixed(settings: &Settings, lifetimes: [Duration; 3]) -> Result<Fixed, Fault> 
         ),
         lifetimes,
         connections: usize::try_from(settings.limits.connections.value).unwrap_or_default(),
-        hash_threads: within("hash_threads", &settings.limits.hash_threads, 1, 2)?,
-        remembered: u64::try_from(remembered).unwrap_or_default() * 1024 * 1024,
+        hash_threads,
+        remembered: u64::try_from(remembered).unwrap_or_default().saturating_mul(1024 * 1024),
         tailscale: None,
         telegram: None,
     })

@@ -127,8 +127,8 @@ impl Store {
     }
 
     /// Writes database and keys into the one new file `to` (0600), while all goes on. An existing file is
-    /// refused; the new one appears only when it is complete and verified.
-    pub async fn backup(&self, to: &Path) -> Result<(), Fault> {
+    /// refused; the new one appears only when it is complete and verified. Says how many keys are in it.
+    pub async fn backup(&self, to: &Path) -> Result<usize, Fault> {
         let (file, to) = (self.inner.file.clone(), to.to_path_buf());
         let shown = to.clone();
         tokio::task::spawn_blocking(move || backup::backup(&file, &to))

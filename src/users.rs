@@ -8,7 +8,7 @@ mod change;
 pub mod import;
 mod tailnet;
 
-pub use change::{ChangeError, Leaves, NewUser};
+pub use change::{ChangeError, Leaves, NAME_MOST, NewUser, is_display_name};
 pub use tailnet::{Awaited, Bound, Foreseen, Standing, TailnetLink, TailnetLinks, Wish};
 
 use std::sync::Arc;

@@ -15,9 +15,12 @@ pub(super) struct Arguments {
 /// Copies store and keys.
 pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     desk::existing(common, async |desk| {
-        desk.store.backup(&arguments.file).await?;
+        let keys = desk.store.backup(&arguments.file).await?;
         let file = out::tame(&arguments.file.to_string_lossy());
-        out::line(&format!("wrote {file}; the keys are in it: keep it as safe as the server itself"));
+        out::line(&match keys {
+            0 => format!("wrote {file}; no keys are in it: the first start of the server makes them"),
+            _ => format!("wrote {file}; the keys are in it: keep it as safe as the server itself"),
+        });
         Ok(())
     })
 }

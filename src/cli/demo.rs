@@ -2,13 +2,18 @@
 
 use super::log::Log;
 use super::signals::Signals;
-use super::{Failure, Outcome, out};
+use super::{Common, Failure, Outcome, out};
 use crate::clock::Clock;
 use crate::config::{LogSettings, Placed};
 use crate::demo::{self, Invitation};
+use crate::error::Fault;
 
 /// Shows everything until it is told to end.
-pub(super) fn run() -> Outcome {
+pub(super) fn run(common: &Common) -> Outcome {
+    if common.config.is_some() || common.data_dir.is_some() {
+        let fault = Fault::new("the demo has settings and data of its own, and takes no others");
+        return Err(fault.hint("leave --config and --data-dir out; `aegis serve` has both").into());
+    }
     let level = Placed::of("warn".to_owned());
     let format = Some(Placed::of("text".to_owned()));
     Log::from_settings(&LogSettings { level, format }).map_err(Failure::Failed)?.start();

@@ -92,6 +92,11 @@ fn open(
     })
 }
 
+/// That there is nobody of that username or e-mail.
+pub(super) fn nobody(login: &str) -> Fault {
+    Fault::new(format!("there is no user {login:?}")).hint("`aegis user list` shows them all")
+}
+
 /// What a command waits with.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -112,9 +117,7 @@ impl Desk {
     /// The user of that username or e-mail.
     pub(super) async fn user(&self, login: &str) -> Result<User, Failure> {
         let user = self.users.by_login(login).await?;
-        user.ok_or_else(|| {
-            Fault::new(format!("there is no user {login:?}")).hint("`aegis user list` shows them all").into()
-        })
+        user.ok_or_else(|| nobody(login).into())
     }
 
     /// A new link on which somebody chooses a password. One from before is void.

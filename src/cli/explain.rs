@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::net::UnixStream;
 
 use super::ask::get;
-use super::{Common, Failure, Outcome, out, settings};
+use super::{Common, Failure, Outcome, desk, out, settings};
 use crate::clock::Clock;
 use crate::error::Fault;
 use crate::forward_auth::explain::{Explanation, Otherwise, Supposed, judge};
@@ -168,7 +168,9 @@ async fn alone(prepared: &Prepared, arguments: &Arguments, socket: &Path) -> Res
             .hint("refusals are kept in its memory alone: is it running, and with this `data_dir`?")
             .into());
     };
-    let mut supposed = Supposed::parse(&arguments.method, url).map_err(Failure::said)?;
+    let unread =
+        |why: String| Fault::new(why).hint("such as `--url https://arlo.example.com/admin --method POST`");
+    let mut supposed = Supposed::parse(&arguments.method, url).map_err(unread)?;
     supposed.from = arguments.from.map(Into::into);
     let user = match &arguments.user {
         None => None,
@@ -178,10 +180,10 @@ async fn alone(prepared: &Prepared, arguments: &Arguments, socket: &Path) -> Res
                 Some(store) => {
                     let read = Users::new(store.clone()).by_login(login).await;
                     store.close().await;
-                    read.map_err(|error| Failure::said(error.to_string()))?
+                    read?
                 }
             };
-            Some(user.ok_or_else(|| Failure::said(format!("there is no user {login:?}")))?)
+            Some(user.ok_or_else(|| desk::nobody(login))?)
         }
     };
     supposed.user = user.as_ref();

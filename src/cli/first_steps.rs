@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::{Failure, out};
 use crate::error::Fault;
+use crate::policy::Policy;
 use crate::state::App;
 use crate::web::urls;
 
@@ -35,10 +36,15 @@ pub(super) async fn tell(app: &App) -> Result<(), Failure> {
             );
         }
     }
-    if current.policy.apps().is_empty() {
+    tell_of_no_apps(&current.policy);
+    Ok(())
+}
+
+/// Says so if nobody can be let in anywhere.
+pub(super) fn tell_of_no_apps(policy: &Policy) {
+    if policy.apps().is_empty() {
         tracing::warn!(event = "configuration.note", "no apps yet: every check is answered 403");
     }
-    Ok(())
 }
 
 /// Writes the link where only the owner of the data can read it.
@@ -46,7 +52,11 @@ fn keep(app: &App, link: &str) -> Result<PathBuf, Fault> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let path = app.fixed.data_dir.join(FILE);
-    let fault = |error: std::io::Error| Fault::new(format!("cannot write {}: {error}", path.display()));
+    let fault = |error: std::io::Error| {
+        Fault::new(format!("the link for the first administrator cannot be written: {error}"))
+            .hint("check the disk: space, permissions, mount options")
+            .at(&path, None)
+    };
     // Made anew, so that it never has the mode of a file that was there.
     match std::fs::remove_file(&path) {
         Ok(()) => {}

@@ -1,20 +1,41 @@
 //! What is printed: results to standard output, what went wrong to standard error.
 //!
 //! Promises: text from elsewhere cannot steer a terminal; a reader who has gone away (`| head`)
-//! is no failure. Never: colours where `NO_COLOR` is set or nobody looks.
+//! is no failure, anything else that keeps a result from being written is one.
+//! Never: colours where `NO_COLOR` is set or nobody looks.
 
-use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _, stderr, stdout};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
 use super::{Failure, Outcome};
-use crate::error::Faults;
+use crate::error::{Fault, Faults};
+
+/// Why a result could not be written, where one could not.
+static LOST: OnceLock<io::Error> = OnceLock::new();
 
 /// Bytes as they are. Says whether anybody reads them.
 pub(super) fn raw(bytes: &[u8]) -> bool {
     let mut out = stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).is_ok()
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => true,
+        Err(error) => {
+            if error.kind() != ErrorKind::BrokenPipe {
+                let _first = LOST.set(error);
+            }
+            false
+        }
+    }
+}
+
+/// Whether all that was printed was also written, to be asked at the end.
+pub(super) fn written() -> Outcome {
+    let Some(error) = LOST.get() else { return Ok(()) };
+    let fault = Fault::new(format!("the result cannot be written: {error}"))
+        .hint("what was to be changed is changed; a link or a token that was printed is lost: make another");
+    Err(fault.at("standard output".as_ref(), None).into())
 }
 
 /// One line, or several, of our own words; what is put into it from elsewhere goes through [`tame`].

@@ -42,19 +42,19 @@ pub(super) struct Arguments {
 pub(super) enum What {
     /// Caddy 2, a whole Caddyfile
     Caddy,
-    /// nginx with `auth_request`, a file for /etc/nginx/conf.d
+    #[value(help = "nginx with auth_request, a file for /etc/nginx/conf.d")]
     Nginx,
     /// Traefik 3.7.12, the routes: /etc/traefik/aegis.yml
     Traefik,
     /// Traefik 3.7.12, the entry points: /etc/traefik/traefik.yml
     TraefikStatic,
-    /// `HAProxy` 2.6, a whole haproxy.cfg
+    #[value(help = "HAProxy 2.6, a whole haproxy.cfg")]
     Haproxy,
     /// The Lua that haproxy.cfg loads: /etc/haproxy/aegis.lua
     HaproxyLua,
-    /// Envoy with `ext_authz`, a whole envoy.yaml
+    #[value(help = "Envoy with ext_authz, a whole envoy.yaml")]
     Envoy,
-    /// Apache 2.4.47 with `mod_lua`, a file for /etc/apache2/sites-available
+    #[value(help = "Apache 2.4.47 with mod_lua, a file for /etc/apache2/sites-available")]
     Apache,
     /// The Lua that it runs: /etc/apache2/aegis.lua
     ApacheLua,

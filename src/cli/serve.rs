@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::error::{Fault, Faults};
 use crate::serve::house::House;
 use crate::serve::{Limits, Listener, listen, notify};
-use crate::state::App;
+use crate::state::{App, NotSeeded, Prepared};
 
 /// Files that are open beside the connections: the store's, logs, those being sent away.
 const OTHER_FILES: u64 = 128;
@@ -40,14 +40,7 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     };
     log.start();
     let limits = that_fit(limits, process::raise_open_files());
-    for warning in &settings.warnings {
-        let (said, hint) = apart(warning);
-        tracing::warn!(event = "configuration.warning", hint, "{said}");
-    }
-    for note in prepared.current.policy.notes() {
-        let (said, hint) = apart(note);
-        tracing::info!(event = "configuration.note", hint, "{said}");
-    }
+    tell_notes(&settings, &prepared);
     let app = App::open(prepared, &settings, Clock::system())?;
     // Before the runtime: it has threads, and sockets of systemd are taken from the environment.
     let listeners = Listener::bind(&addresses).map_err(Failure::Failed)?;
@@ -80,6 +73,18 @@ fn that_fit(mut limits: Limits, files: u64) -> Limits {
     limits
 }
 
+/// What is not wrong with the settings, and should be said.
+fn tell_notes(settings: &Settings, prepared: &Prepared) {
+    for warning in &settings.warnings {
+        let (said, hint) = apart(warning);
+        tracing::warn!(event = "configuration.warning", hint, "{said}");
+    }
+    for note in prepared.current.policy.notes() {
+        let (said, hint) = apart(note);
+        tracing::info!(event = "configuration.note", hint, "{said}");
+    }
+}
+
 /// A fault for the log, where it has one line: what is wrong and where, and what to do as a field.
 fn apart(fault: &Fault) -> (Fault, Option<String>) {
     let mut said = fault.clone();
@@ -102,7 +107,10 @@ async fn serve(
 ) -> Outcome {
     let mut signals =
         Signals::hear().map_err(|error| Failure::said(format!("cannot hear signals: {error}")))?;
-    app.seed(settings).await?;
+    app.seed(settings).await.map_err(|why| match why {
+        NotSeeded::Settings(fault) => Failure::Configuration(fault.into()),
+        NotSeeded::Failed(error) => error.into(),
+    })?;
     first_steps::tell(app).await?;
     let on: Vec<String> = listeners.iter().map(ToString::to_string).collect();
     let on = on.join(", ");
@@ -146,12 +154,14 @@ fn reload(common: &Common, arguments: &Arguments, app: &App) {
         kept(Limits::from_settings(&settings.limits), &mut faults);
         kept(Log::from_settings(&settings.log), &mut faults);
         match kept(App::prepare(&settings), &mut faults) {
-            Some(prepared) if faults.0.is_empty() => Ok(prepared),
+            Some(prepared) if faults.0.is_empty() => Ok((settings, prepared)),
             Some(_) | None => Err(Failure::Configuration(faults)),
         }
     });
     match prepared {
-        Ok(prepared) => {
+        Ok((settings, prepared)) => {
+            tell_notes(&settings, &prepared);
+            first_steps::tell_of_no_apps(&prepared.current.policy);
             for setting in app.reload(prepared) {
                 tracing::warn!(
                     event = "reload.needs_restart",

@@ -39,6 +39,8 @@ fn whole(root: &mut Section<'_>) -> Settings {
     for section in ["mail", "metrics"] {
         root.later(section);
     }
+    // Who puts the files together has taken it out.
+    root.knows("include");
     let database_url = database_url(root);
     Settings {
         public_url: root.text("public_url"),

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -39,10 +39,27 @@ pub(super) fn read_text(path: &Path, limit: u64) -> Result<String, Fault> {
     let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_string(&mut text));
     match read {
         Ok(length) if length as u64 > limit => {
-            Err(Fault::new(format!("cannot be read: longer than {limit} bytes")).at(path, None))
+            let fault = Fault::new(format!("cannot be read: longer than {limit} bytes"));
+            Err(fault.hint("is it the right file?").at(path, None))
         }
         Ok(_) => Ok(text),
-        Err(error) => Err(Fault::new(format!("cannot be read: {error}")).at(path, None)),
+        Err(error) => {
+            let fault = Fault::new(format!("cannot be read: {error}"));
+            Err(fault.hint(how_to_read(error.kind())).at(path, None))
+        }
+    }
+}
+
+/// What to do about a file that cannot be read.
+fn how_to_read(why: ErrorKind) -> &'static str {
+    match why {
+        ErrorKind::NotFound => {
+            "is it there? a relative path in a file starts at that file, elsewhere at the working directory"
+        }
+        ErrorKind::PermissionDenied => "let the user that runs Aegis read it",
+        ErrorKind::IsADirectory => "name a file in it",
+        ErrorKind::InvalidData => "save it as UTF-8",
+        _ => "check the disk: permissions, mount options",
     }
 }
 
@@ -54,7 +71,8 @@ impl Reading {
                 let text = Zeroizing::new(text);
                 let secret = Secret::new(text.trim_end_matches(['\r', '\n']));
                 if secret.is_empty() {
-                    self.faults.add(Fault::new("is empty, and should hold a secret").at(&path, None));
+                    let fault = Fault::new("is empty, and should hold a secret");
+                    self.faults.add(fault.hint("write the secret into it, and nothing else").at(&path, None));
                     return None;
                 }
                 Some(Placed { value: secret, source: Some(path), line: None })
@@ -378,6 +396,11 @@ impl<'r> Section<'r> {
         list
     }
 
+    /// That a key is known though somebody else has taken it out.
+    pub(super) fn knows(&mut self, key: &'static str) {
+        self.known.push(key);
+    }
+
     /// A section of a release to come.
     pub(super) fn later(&mut self, key: &'static str) {
         if let Some(node) = self.table.remove(key) {
@@ -388,11 +411,15 @@ impl<'r> Section<'r> {
     }
 }
 
-/// The one of `known` that `written` was probably meant to be.
+/// The one of `known` that `written` was probably meant to be: of two that are as near, the one that was
+/// written on or cut off.
 pub(crate) fn nearest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     known
-        .map(|name| (strsim::damerau_levenshtein(written, name), name))
-        .filter(|(distance, name)| *distance <= name.len().max(3) / 3)
+        .map(|name| {
+            let is_part = written.starts_with(name) || name.starts_with(written);
+            (strsim::damerau_levenshtein(written, name), !is_part, name)
+        })
+        .filter(|(distance, _, name)| *distance <= name.len().max(3) / 3)
         .min()
-        .map(|(_, name)| name)
+        .map(|(_, _, name)| name)
 }

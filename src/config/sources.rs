@@ -167,7 +167,9 @@ fn included(include: Option<Placed<Node>>, file: &Path, reading: &mut Reading) -
                 Ok(files) => found.extend(files),
                 Err(error) => {
                     let fault = Fault::new(format!("cannot list `{}`: {error}", folder.display()));
-                    reading.faults.add(pattern.fault(fault));
+                    reading
+                        .faults
+                        .add(pattern.fault(fault.hint("let the user that runs Aegis read the folder")));
                 }
             }
         } else {
@@ -271,7 +273,8 @@ fn variables(sources: &Sources, faults: &mut Faults) -> Table {
         add_variable(&mut tree, path, name, value, faults);
     }
     if let Some(node) = tree.remove("include") {
-        faults.add(node.fault(Fault::new("`include` stands in the file alone")));
+        let fault = Fault::new("`include` stands in the file alone");
+        faults.add(node.fault(fault.hint("take the variable away, and write it there")));
     }
     tree
 }
@@ -279,7 +282,7 @@ fn variables(sources: &Sources, faults: &mut Faults) -> Table {
 fn add_variable(tree: &mut Table, mut path: Vec<String>, name: &str, value: &str, faults: &mut Faults) {
     let place = Placed { value: (), source: Some(PathBuf::from(name)), line: None };
     if value.contains(char::REPLACEMENT_CHARACTER) {
-        faults.add(place.fault(Fault::new("the value is not UTF-8")));
+        faults.add(place.fault(Fault::new("the value is not UTF-8").hint("write it in UTF-8")));
         return;
     }
     let last = path.pop().unwrap_or_default();
@@ -287,7 +290,8 @@ fn add_variable(tree: &mut Table, mut path: Vec<String>, name: &str, value: &str
     for part in path {
         let entry = table.entry(part).or_insert_with(|| place.with(Node::Table(Table::new())));
         let Node::Table(inner) = &mut entry.value else {
-            faults.add(place.fault(Fault::new("another variable sets the whole of this section")));
+            let fault = Fault::new("another variable sets the whole of this section");
+            faults.add(place.fault(fault.hint("keep one of them")));
             return;
         };
         table = inner;

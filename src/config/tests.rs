@@ -113,7 +113,9 @@ fn the_file_is_named_by_flag_or_variable_and_must_then_be_there() {
     assert_eq!(url(&sources), "https://b");
     sources.file = Some("etc/none.toml".into());
     let faults = read(&sources).unwrap_err().to_string();
-    assert!(faults.starts_with("etc/none.toml: cannot be read: No such file"), "{faults}");
+    let expected =
+        "etc/none.toml: cannot be read: No such file or directory (os error 2)\n  hint: is it there?";
+    assert!(faults.starts_with(expected), "{faults}");
 }
 
 #[test]
@@ -140,10 +142,16 @@ fn every_fault_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn what_is_as_near_as_another_is_what_was_written_on() {
+    let said = faults(&[("aegis.toml", "[[app.a.rules]]\npath = \"/x\"\n")], &[]);
+    assert_eq!(said, "aegis.toml:1: unknown key `app.a.rules`\n  hint: did you mean `app.a.rule`?");
+}
+
+#[test]
 fn a_syntax_error_is_one_fault_and_quotes_nothing() {
     let file = "[app.a]\nhosts = [\"a\"]\nproxy_secret = hunter2\nunknown = \n[[[";
     let said = faults(&[("aegis.toml", file)], &[]);
-    assert!(said.starts_with("aegis.toml:3: not TOML: ") && said.lines().count() == 1, "{said}");
+    assert!(said.starts_with("aegis.toml:3: not TOML: ") && said.lines().count() == 2, "{said}");
     assert!(!said.contains("hunter2"), "{said}");
     let said =
         faults(&[("aegis.toml", "include = [\"b.toml\"]\nx = 1"), ("b.toml", "[app.a]\nhosts = ")], &[]);
@@ -276,7 +284,7 @@ fn secrets_that_must_not_be_used_are_refused() {
         (vec![("AEGIS__HEADERS", "remote"), ("AEGIS__HEADERS__USER", "x")], "whole of this section"),
     ] {
         let said = faults(&[("empty", "\n")], &variables);
-        assert!(said.contains(expected), "{variables:?} said\n{said}");
+        assert!(said.contains(expected) && said.contains("\n  hint: "), "{variables:?} said\n{said}");
         assert!(!said.contains("hunter2"), "{variables:?} told a secret:\n{said}");
     }
 }

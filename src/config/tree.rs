@@ -51,6 +51,7 @@ pub(super) fn parse(text: &str, source: &Path) -> Result<Table, Fault> {
         Ok(table) => Ok(file.table(table.into_inner())),
         // `message()`, because `to_string()` quotes the line, which may hold a secret.
         Err(error) => Err(Fault::new(format!("not TOML: {}", error.message()))
+            .hint("`key = \"text\"`, `key = [\"text\", \"text\"]`, and `[section]` before its keys")
             .at(source, error.span().map(|span| file.line(span.start)))),
     }
 }

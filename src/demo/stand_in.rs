@@ -33,22 +33,17 @@ const LARGEST: usize = 1024 * 1024;
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 type Reply = Response<Full<Bytes>>;
 
-/// The proxy, and the sockets behind it.
-pub(super) struct StandIn {
-    aegis: PathBuf,
-    app: PathBuf,
-    phone: PathBuf,
-}
+/// The proxy, and the folder with the sockets behind it.
+pub(super) struct StandIn(PathBuf);
 
 impl StandIn {
     /// Between visitors and the sockets in `folder`.
     pub(super) fn new(folder: &Path) -> Self {
-        let socket = |name| folder.join(name);
-        Self { aegis: socket("aegis.sock"), app: socket("app.sock"), phone: socket("phone.sock") }
+        Self(folder.to_path_buf())
     }
 
     async fn pass(&self, peer: Peer, request: Request<Incoming>) -> Result<Reply, Failed> {
-        let Self { aegis, app, phone } = self;
+        let [aegis, app, phone] = ["aegis.sock", "app.sock", "phone.sock"].map(|name| self.0.join(name));
         let (mut head, body) = request.into_parts();
         let body = Limited::new(body, LARGEST).collect().await?.to_bytes();
         let target = head.uri.path_and_query().ok_or("no target")?.to_string();
@@ -62,18 +57,17 @@ impl StandIn {
         head.headers.insert("x-forwarded-host", host.clone());
         let name = host.to_str()?.split(':').next().unwrap_or_default();
         if name == PORTAL && !CHECKS.iter().any(|check| target.starts_with(check)) {
-            return ask(aegis, Request::from_parts(head, body.into())).await;
+            return ask(&aegis, Request::from_parts(head, body.into())).await;
         } else if name == PHONE {
-            return ask(phone, Request::from_parts(head, body.into())).await;
+            return ask(&phone, Request::from_parts(head, body.into())).await;
         } else if name != APP {
             return Ok(empty(StatusCode::NOT_FOUND));
         }
-        let mut question = Request::new(Full::default());
-        *question.uri_mut() = Uri::from_static("/auth/forward-auth");
+        let mut question = Request::get("/auth/forward-auth").body(Full::default())?;
         question.headers_mut().clone_from(&head.headers);
         question.headers_mut().insert("x-forwarded-method", head.method.as_str().parse()?);
         question.headers_mut().insert("x-forwarded-uri", target.parse()?);
-        let answer = ask(aegis, question).await?;
+        let answer = ask(&aegis, question).await?;
         if answer.status() != StatusCode::OK {
             return Ok(answer);
         }
@@ -82,7 +76,7 @@ impl StandIn {
             let value = answer.headers().get(name).ok_or("an answer without identity")?;
             head.headers.insert(HeaderName::try_from(name)?, value.clone());
         }
-        ask(app, Request::from_parts(head, body.into())).await
+        ask(&app, Request::from_parts(head, body.into())).await
     }
 }
 

@@ -140,5 +140,7 @@ pub(super) fn damaged(message: &str, path: &Path) -> Fault {
 }
 
 pub(super) fn cannot(act: &str, path: &Path, error: &io::Error) -> Fault {
-    Fault::new(format!("cannot {act} this: {error}")).at(path, None)
+    Fault::new(format!("cannot {act} this: {error}"))
+        .hint("check the disk (space, mount options), and that it belongs to the user that runs Aegis")
+        .at(path, None)
 }

@@ -87,7 +87,11 @@ impl Ring {
         if Purpose::ALL.into_iter().all(fits) {
             return Ok(ring);
         }
-        tracing::info!(?algorithm, "the keys are replaced by those of another algorithm");
+        tracing::info!(
+            event = "keys.replaced",
+            ?algorithm,
+            "the keys are replaced by those of another algorithm"
+        );
         ring.replaced(&folder, algorithm, now, Former::Kept)
     }
 

@@ -176,7 +176,7 @@ impl Pool {
             let began = self.clock.now().mono;
             // What a panic leaves behind in the memory is overwritten by the next hash.
             if catch_unwind(AssertUnwindSafe(|| job.run(&mut memory))).is_err() {
-                tracing::error!("hashing a password panicked");
+                tracing::error!(event = "password.panicked", "hashing a password panicked");
                 memory.free();
             }
             self.measured(self.clock.now().mono.since(began));

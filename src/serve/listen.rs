@@ -54,7 +54,8 @@ pub fn parse(listen: &[Placed<String>]) -> Result<Vec<Address>, Faults> {
     for placed in listen {
         match one(placed.value.trim()) {
             Ok(address) if addresses.iter().any(|other| same_place(other, &address)) => {
-                faults.add(placed.fault(Fault::new(format!("`listen` names `{address}` twice"))));
+                let fault = Fault::new(format!("`listen` names `{address}` twice"));
+                faults.add(placed.fault(fault.hint("once is enough")));
             }
             Ok(address) => addresses.push(address),
             Err(fault) => faults.add(placed.fault(fault)),

@@ -139,7 +139,8 @@ fn header_name(text: &str) -> Result<HeaderName, Fault> {
         || name.starts_with("x-original-")
         || name.starts_with("sec-")
     {
-        return Err(Fault::new(format!("{text:?} means something else already")));
+        return Err(Fault::new(format!("{text:?} means something else already"))
+            .hint("a name that no proxy, browser or Aegis itself uses, such as `X-User`"));
     }
     HeaderName::try_from(name).map_err(|_| Fault::new(format!("{text:?} is not a header name")))
 }

@@ -26,8 +26,8 @@ const LARGEST_KEY: u64 = 1024 * 1024;
 /// A file of the folder of keys: its name and its content.
 type Key = (String, Zeroizing<Vec<u8>>);
 
-/// Writes the database `file` and the keys beside it into the new file `to`.
-pub(super) fn backup(file: &Path, to: &Path) -> Result<(), Fault> {
+/// Writes the database `file` and the keys beside it into the new file `to`. Says how many keys.
+pub(super) fn backup(file: &Path, to: &Path) -> Result<usize, Fault> {
     if fs::symlink_metadata(to).is_ok() {
         return Err(Fault::new("there is a file of that name already")
             .hint("a backup overwrites nothing: name a new file")
@@ -38,9 +38,11 @@ pub(super) fn backup(file: &Path, to: &Path) -> Result<(), Fault> {
         .and_then(|connection| {
             let keys = keys_beside(file)?;
             add_files(&connection, &keys).map_err(|error| sqlite::fault(&part, &error))?;
-            prepare::check(&connection, &part, "integrity_check")
+            // Page by page it is the original: what is wrong with it is wrong there.
+            prepare::check(&connection, file, "integrity_check")?;
+            Ok(keys.len())
         })
-        .and_then(|()| name_new(&part, to).map_err(|error| unwritable(to, &error)));
+        .and_then(|keys| name_new(&part, to).map(|()| keys).map_err(|error| unwritable(to, &error)));
     if made.is_err() {
         let _ = fs::remove_file(&part);
     }
@@ -108,7 +110,9 @@ fn copy(from: &Connection, part: &Path) -> Result<Connection, Fault> {
 fn keys_beside(file: &Path) -> Result<Vec<Key>, Fault> {
     let folder = folder_of(file).join(KEYS);
     let unreadable = |path: &Path, error: &dyn std::fmt::Display| {
-        Fault::new(format!("cannot be read: {error}")).at(path, None)
+        Fault::new(format!("cannot be read: {error}"))
+            .hint("it belongs to the user that runs the server, with mode 0600")
+            .at(path, None)
     };
     if !folder.exists() {
         return Ok(Vec::new());

@@ -94,11 +94,13 @@ pub(super) fn check_owner(path: &Path) -> Result<(), Fault> {
             .at(path, None)
     })?;
     if !found.is_dir() {
-        return Err(Fault::new("the data directory is no directory").at(path, None));
+        return Err(Fault::new("the data directory is no directory")
+            .hint("name another with `data_dir` or --data-dir")
+            .at(path, None));
     }
     if found.uid() == rustix::process::geteuid().as_raw() {
         if found.mode() & 0o002 != 0 {
-            tracing::warn!(directory = %path.display(), "everybody on this machine may write into the data directory; chmod o-w it");
+            tracing::warn!(event = "data.writable", directory = %path.display(), "everybody on this machine may write into the data directory; chmod o-w it");
         }
         return Ok(());
     }

@@ -125,7 +125,7 @@ pub(super) fn migrate(
     let Some(first) = schema.pending.first() else { return Ok(()) };
     let copy = copy_before(file, first.number);
     backup::replace_copy(connection, &copy)?;
-    tracing::info!(copy = %copy.display(), "kept a copy of the database; {}", go_back(&copy, &schema.aegis));
+    tracing::info!(event = "store.copied", copy = %copy.display(), "kept a copy of the database; {}", go_back(&copy, &schema.aegis));
     for migration in &schema.pending {
         step(connection, file, migration).map_err(|fault| {
             let hint = format!("nothing of it was done; {}", go_back(&copy, &schema.aegis));
@@ -133,7 +133,7 @@ pub(super) fn migrate(
                 .hint(hint)
                 .at(file, None)
         })?;
-        tracing::info!(migration = migration.name, "migrated the database");
+        tracing::info!(event = "store.migrated", migration = migration.name, "migrated the database");
     }
     Ok(())
 }

@@ -109,7 +109,7 @@ pub(super) fn open_ours(file: &Path) -> Result<Connection, Fault> {
             .at(file, None));
     }
     if found.permissions().mode() & 0o077 != 0 {
-        tracing::warn!(file = %file.display(), "others on this machine could read the database; now they cannot");
+        tracing::warn!(event = "data.readable", file = %file.display(), "others on this machine could read the database; now they cannot");
         let _ = fs::set_permissions(file, Permissions::from_mode(0o600));
     }
     Ok(connection)

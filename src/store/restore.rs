@@ -105,8 +105,15 @@ fn stage(from: &Path, making: &Path) -> Result<(String, Option<usize>), Fault> {
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<(), Fault> {
-    let mut source = File::open(from)
-        .map_err(|error| Fault::new(format!("the backup cannot be read: {error}")).at(from, None))?;
+    let unreadable = |error: std::io::Error| {
+        Fault::new(format!("the backup cannot be read: {error}"))
+            .hint("nothing was changed; is it the right file, and may this user read it?")
+            .at(from, None)
+    };
+    let mut source = File::open(from).map_err(unreadable)?;
+    if source.metadata().map_err(unreadable)?.is_dir() {
+        return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
+    }
     prepare::new_file(to)
         .and_then(|mut target| std::io::copy(&mut source, &mut target).and_then(|_| target.sync_all()))
         .map_err(|error| unwritable(to, &error))

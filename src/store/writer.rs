@@ -130,7 +130,7 @@ fn work(connection: Connection, jobs: &Receiver<Job>, on_commit: &OnCommit) {
             .unzip();
         let committed = commit(&connection, &writes);
         if !connection.is_autocommit() && connection.execute_batch("rollback").is_err() {
-            tracing::error!("the writer cannot undo what failed, and ends");
+            tracing::error!(event = "store.broken", "the writer cannot undo what failed, and ends");
             return;
         }
         let answers = match committed {
@@ -141,7 +141,7 @@ fn work(connection: Connection, jobs: &Receiver<Job>, on_commit: &OnCommit) {
                 answers
             }
             Err(error) => {
-                tracing::warn!(%error, writes = writes.len(), "writes failed");
+                tracing::warn!(event = "store.unwritten", %error, writes = writes.len(), "writes failed");
                 vec![Err(error); writes.len()]
             }
         };
@@ -152,10 +152,10 @@ fn work(connection: Connection, jobs: &Receiver<Job>, on_commit: &OnCommit) {
     }
     // Everything into the database file, so that it is whole without its log.
     if let Err(error) = connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(())) {
-        tracing::warn!(%error, "the log stays beside the database until that is opened again");
+        tracing::warn!(event = "store.unfinished", %error, "the log stays beside the database until that is opened again");
     }
     if let Err((_connection, error)) = connection.close() {
-        tracing::warn!(%error, "the database could not be closed");
+        tracing::warn!(event = "store.unclosed", %error, "the database could not be closed");
     }
 }
 

@@ -420,9 +420,17 @@ fn fit(roles: &[Role]) -> Result<(), ChangeError> {
     if size <= ROLES_MOST { Ok(()) } else { Err(ChangeError::TooManyRoles) }
 }
 
-/// A display name as it is stored: one line, at most 100 characters.
+/// The most characters of a display name.
+pub const NAME_MOST: usize = 100;
+
+/// A display name as it is stored: one line, at most [`NAME_MOST`] characters.
 fn display_name(name: &str) -> String {
-    one_line(name.trim(), 100)
+    one_line(name.trim(), NAME_MOST)
+}
+
+/// Whether nothing of a display name is lost when it is stored.
+pub fn is_display_name(name: &str) -> bool {
+    display_name(name) == name.trim()
 }
 
 #[cfg(test)]

@@ -113,16 +113,19 @@ pub async fn read(from: &From) -> Result<Vec<Imported>, Faults> {
 fn text_of(path: &Path) -> Result<String, Fault> {
     let fault = |message: String| Fault::new(message).at(path, None);
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
-        .map_err(|error| fault(format!("cannot be read: {error}")))?;
+    File::open(path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)).map_err(
+        |error| {
+            fault(format!("cannot be read: {error}")).hint("is it the right file, and may this user read it?")
+        },
+    )?;
     if bytes.len() as u64 > LARGEST_FILE {
-        return Err(fault(format!("is larger than {} MiB", LARGEST_FILE / 1024 / 1024)));
+        let fault = fault(format!("is larger than {} MiB", LARGEST_FILE / 1024 / 1024));
+        return Err(fault.hint("import it in parts"));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let lines = error.as_bytes().iter().take(good).filter(|byte| **byte == b'\n').count();
-        Fault::new("is not UTF-8").at(path, Some(lines + 1))
+        Fault::new("is not UTF-8").hint("save it as UTF-8").at(path, Some(lines + 1))
     })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }

@@ -166,7 +166,7 @@ impl Users {
             // Another look at the same person was faster.
             Ok(_) | Err(WriteError::Unexpected(_)) => {}
             Err(error) => {
-                tracing::warn!(%error, "the new login of a person of the tailnet is not written down");
+                tracing::warn!(event = "tailnet.unwritten", %error, "the new login of a person of the tailnet is not written down");
             }
         }
     }

@@ -65,7 +65,9 @@ for (const visitor of chosen) {
     if (!scripted) await page.getByRole("button", { name: "I’ve approved it" }).click();
     await page.waitForURL(`${app}/`);
     assert.match(await page.textContent("body"), /Hello, Sam/, `${visitor.name}: in the app`);
-    await phone.getByText("Approved at").first().waitFor();
+    const approved = phone.getByText("Approved at").first();
+    while (!scripted && await approved.count() === 0) await look();
+    await approved.waitFor();
 
     // Denied: nobody is signed in.
     await page.context().clearCookies();

@@ -206,8 +206,6 @@ fn keys_read() -> BTreeMap<String, BTreeSet<String>> {
         let own = known.split(", ").filter(|key| !is_section(key));
         keys.insert(name.to_owned(), own.map(str::to_owned).collect());
     }
-    // It is taken out before the rest is read.
-    keys.entry("Top".to_owned()).or_default().insert("include".to_owned());
     keys
 }
 
@@ -244,7 +242,42 @@ fn every_setting_is_described_and_nothing_else_is() {
     }
 }
 
-/// Each row of the table of promises links files and names tests that stand in them.
+/// The sources of the program, its tests aside.
+fn sources(folder: &Path) -> Vec<String> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let is_test = path.file_stem().is_some_and(|name| name == "tests");
+        if path.is_dir() && !is_test {
+            texts.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test {
+            texts.push(fs::read_to_string(&path).unwrap());
+        }
+    }
+    texts
+}
+
+/// Twelve events of the log stood nowhere, and fifteen lines of it had none.
+#[test]
+fn every_line_of_the_log_is_an_event_that_is_described() {
+    let mut events: BTreeSet<String> = BTreeSet::new();
+    for text in sources(&repository().join("src")) {
+        for level in ["info", "warn", "error"] {
+            for line in between(&text, &format!("tracing::{level}!("), ");") {
+                // A line that ends a branch has no semicolon.
+                let line = line.split("tracing::").next().unwrap();
+                let named = between(line, "event = \"", "\"");
+                assert_eq!(named.len(), 1, "a line of the log is one event: {line}");
+                events.extend(named.into_iter().map(str::to_owned));
+            }
+        }
+    }
+    assert!(events.len() > 20, "the events of the log: {events:?}");
+    let page = fs::read_to_string(repository().join("docs/operations.md")).unwrap();
+    events.retain(|event| !page.contains(&format!("`{event}`")));
+    assert!(events.is_empty(), "docs/operations.md does not tell of {events:?}");
+}
+
 #[test]
 fn every_event_of_the_record_is_described_and_written_by_something() {
     let text = fs::read_to_string(repository().join("src/audit.rs")).unwrap();
@@ -272,20 +305,7 @@ fn every_event_of_the_record_is_described_and_written_by_something() {
     assert_eq!(told, known, "docs/operations.md, and src/audit.rs");
 }
 
-/// The text of every file of Rust below `folder`.
-fn sources(folder: &Path) -> Vec<String> {
-    let mut texts = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            texts.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            texts.push(fs::read_to_string(&path).unwrap());
-        }
-    }
-    texts
-}
-
+/// Each row of the table of promises links files and names tests that stand in them.
 #[test]
 fn every_promise_names_tests_that_are_there() {
     let page = fs::read_to_string(repository().join("SECURITY.md")).unwrap();

@@ -11,9 +11,6 @@ pub(crate) mod app;
 pub(crate) mod authenticator;
 pub(crate) mod client;
 pub(crate) mod curl;
-#[path = "../../src/tailscale/tests/daemon.rs"]
-#[allow(dead_code, reason = "the library's own tests use the rest of it")]
-pub(crate) mod daemon;
 pub(crate) mod postgresql;
 pub(crate) mod process;
 pub(crate) mod proxy;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::inside::house::until;
 use crate::lab::aegis::{Aegis, run};
 use crate::lab::client::{Answer, Ask};
 use crate::lab::proxy::Kind;
@@ -35,6 +36,26 @@ fn it_is_well_from_the_moment_it_is_ready() {
         let (_aegis, at) = alone();
         let answer = Ask::get(PORTAL, "/health").send(at);
         assert_eq!(answer.status, 200, "start {round}, GET /health\ncame back: {answer}");
+    }
+}
+
+/// A reload told of faults alone: that an app was opened to everybody with it, nobody heard.
+#[test]
+fn a_reload_tells_what_a_start_would_tell() {
+    let (aegis, _) = alone();
+    let settings = format!("public_url = \"http://{PORTAL}\"\n");
+    let app = "[cookie]\ndomain = \"aegis.localhost\"\n[app.new]\nhosts = [\"new.aegis.localhost\"]\n";
+    for (settings, told) in [
+        (format!("{settings}{app}"), "app.new is open to every user"),
+        (settings, "no apps yet: every check is answered 403"),
+    ] {
+        let before = aegis.process.log().len();
+        std::fs::write(aegis.folder.join("aegis.toml"), &settings).unwrap();
+        aegis.process.reload();
+        let said = || aegis.process.log().get(before..).unwrap_or_default().to_owned();
+        until("the reload is done", || said().contains("reload.done"));
+        let said = said();
+        assert!(said.contains(told), "{told:?} is not in\n{said}");
     }
 }
 

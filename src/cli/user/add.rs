@@ -9,7 +9,7 @@ use crate::error::Fault;
 use crate::identity::{Actor, Email, Role, Username};
 use crate::password::StoredHash;
 use crate::store::Write;
-use crate::users::{ChangeError, Leaves, NewUser, User};
+use crate::users::{ChangeError, Leaves, NAME_MOST, NewUser, User, is_display_name};
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Arguments {
@@ -88,7 +88,8 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
 impl<'a> Wanted<'a> {
     fn read(arguments: &'a Arguments) -> Result<Self, Failure> {
         let email = |text: &str| {
-            text.parse::<Email>().map_err(|error| Failure::said(format!("{text:?} is no e-mail: {error}")))
+            text.parse::<Email>()
+                .map_err(|error| Fault::new(format!("{text:?} is no e-mail")).hint(error.to_string()))
         };
         let mut address = arguments.email.as_deref().map(email).transpose()?;
         let is_made = arguments.user.contains('@');
@@ -104,11 +105,17 @@ impl<'a> Wanted<'a> {
             username
         } else {
             arguments.user.parse().map_err(|error| {
-                Failure::said(format!("{:?} is neither a username nor an e-mail: {error}", arguments.user))
+                Fault::new(format!("{:?} is neither a username nor an e-mail", arguments.user))
+                    .hint(format!("{error}"))
             })?
         };
         let roles = arguments.roles.as_deref().map(roles::read).transpose()?;
         let (name, admin) = (arguments.name.as_deref(), arguments.admin);
+        if let Some(name) = name.filter(|name| !is_display_name(name)) {
+            return Err(Fault::new(format!("the name {name:?} cannot be taken"))
+                .hint(format!("one line of at most {NAME_MOST} characters"))
+                .into());
+        }
         Ok(Self { username, is_made, email: address, roles, name, admin })
     }
 

@@ -56,7 +56,10 @@ struct Shown<'a> {
 /// Reads the accounts and adds those that are not there, each whole or not at all.
 pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
     let from: import::From = arguments.from.parse().map_err(Failure::Failed)?;
-    let accounts = desk::runtime()?.block_on(import::read(&from)).map_err(Failure::Failed)?;
+    let accounts = desk::runtime()?.block_on(import::read(&from)).map_err(|mut faults| {
+        faults.add(Fault::new("so nothing was imported").hint("mend that in the source, and import again"));
+        Failure::Failed(faults)
+    })?;
     if arguments.dry_run {
         // Before the first start nobody is there, and a look does not begin anything.
         return desk::if_there(common, async |desk| work(desk.ok(), &accounts, arguments).await);

@@ -128,7 +128,8 @@ fn configured(desk: &Desk) -> Vec<(TailnetLogin, &str)> {
 }
 
 fn read(text: &str) -> Result<TailnetLogin, Failure> {
-    text.trim().parse().map_err(|error| Failure::said(format!("{text:?} is no login: {error}")))
+    let fault = |error| Fault::new(format!("{text:?} is no login")).hint(format!("{error}"));
+    Ok(text.trim().parse().map_err(fault)?)
 }
 
 /// Which person of which tailnet that is.

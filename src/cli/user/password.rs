@@ -28,9 +28,9 @@ pub(super) fn from_stdin() -> Result<Secret, Failure> {
             .hint("one line, such as `pass show aegis/sam | aegis user passwd sam --password-stdin`")
             .into());
     }
-    std::str::from_utf8(text)
-        .map(Secret::new)
-        .map_err(|_| Failure::said("the password on standard input is not UTF-8"))
+    std::str::from_utf8(text).map(Secret::new).map_err(|_| {
+        Fault::new("the password on standard input is not UTF-8").hint("send it as UTF-8").into()
+    })
 }
 
 /// The hash of a password that is good enough, also against who knows these words.
@@ -44,7 +44,7 @@ pub(super) async fn accept<'a>(
     let words = std::iter::once("aegis").chain(own_words).map(str::to_owned).collect();
     match passwords.judge(&password, words).await.map_err(busy)? {
         Ok(accepted) => passwords.hash(accepted).await.map_err(busy),
-        Err(weak) => Err(Fault::new(weak.to_string()).into()),
+        Err(weak) => Err(Fault::new("the password is not taken").hint(weak.to_string()).into()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use clap::Args;
 
 use crate::cli::{Common, Failure, Outcome, desk, out};
+use crate::error::Fault;
 use crate::identity::{Actor, Role};
 use crate::users::ChangeError;
 
@@ -64,7 +65,10 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
 pub(super) fn read(texts: &[String]) -> Result<Vec<Role>, Failure> {
     let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
     texts
-        .map(|text| text.parse().map_err(|error| Failure::said(format!("{text:?} is no role: {error}"))))
+        .map(|text| {
+            text.parse()
+                .map_err(|error| Fault::new(format!("{text:?} is no role")).hint(format!("{error}")).into())
+        })
         .collect()
 }
 

@@ -1,8 +1,10 @@
 //! A stand-in for tailscaled, as its socket shows it: whois, status and bus of its `LocalAPI`, with the
 //! headers, bodies and refusals of 1.102.5, out of recorded answers. And on command everything that goes
 //! wrong with such a daemon.
-//!
-//! It uses nothing of Aegis, and is compiled into the tests of the library and into those over the wire.
+//! It uses nothing of Aegis.
+
+mod answers;
+mod connections;
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -15,6 +17,9 @@ use std::thread::{self, JoinHandle};
 use parking_lot::{Condvar, Mutex};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+
+use answers::number_of;
+use connections::{accept, chunk};
 
 /// An answer that a daemon gave, by the name of its file: `whois-user`.
 pub(crate) fn recorded(name: &str) -> Value {
@@ -288,208 +293,9 @@ impl Shared {
     }
 }
 
-/// `State` on the bus.
-fn number_of(state: &str) -> Value {
-    let states =
-        ["NoState", "InUseOtherUser", "NeedsLogin", "NeedsMachineAuth", "Stopped", "Starting", "Running"];
-    states.iter().position(|known| *known == state).expect("a state of the backend").into()
-}
-
-fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
-    while let Ok((stream, _)) = listener.accept() {
-        let number = shared.change(|mind| {
-            if mind.is_stopping {
-                return None;
-            }
-            mind.connections += 1;
-            mind.open.insert(mind.connections, stream.try_clone().unwrap());
-            Some(mind.connections)
-        });
-        let Some(number) = number else { return };
-        let shared = shared.clone();
-        thread::spawn(move || {
-            let _ended = serve(stream, number, &shared);
-            shared.change(|mind| {
-                if !mind.buses.contains(&number) {
-                    mind.open.remove(&number);
-                }
-            });
-        });
-    }
-}
-
-/// Answers one connection until it ends, or becomes a bus.
-fn serve(mut stream: UnixStream, number: usize, shared: &Shared) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    while let Some(question) = read(&mut reader)? {
-        let is_whois = question.target.starts_with("/localapi/v0/whois");
-        let (answer, manner) = shared.change(|mind| {
-            mind.questions.push(question.clone());
-            mind.whois_now += usize::from(is_whois);
-            mind.whois_at_most = mind.whois_at_most.max(mind.whois_now);
-            (answer(mind, &question), mind.manner(&question))
-        });
-        if manner == Some(Manner::Held) {
-            let mut mind = shared.mind.lock();
-            while mind.manner(&question) == Some(Manner::Held) && mind.open.contains_key(&number) {
-                shared.changed.wait(&mut mind);
-            }
-        }
-        shared.change(|mind| mind.whois_now -= usize::from(is_whois));
-        match manner {
-            None | Some(Manner::Held) => match answer {
-                Answer::Bus(first) => return hear(stream, number, &first, shared),
-                Answer::Json(body) => stream.write_all(&json_answer(&body))?,
-                Answer::Text(status, text) => stream.write_all(&text_answer(status, &text))?,
-            },
-            Some(Manner::Refused(status, text)) => stream.write_all(&text_answer(status, &text))?,
-            Some(Manner::Body(body)) => stream.write_all(&json_answer(&body))?,
-            Some(Manner::Garbage) => stream.write_all(b"\x15\x03\x01 tailscale, not HTTP\r\n\r\n")?,
-            Some(Manner::Huge) => stream.write_all(&json_answer(&" ".repeat(50 << 20)))?,
-            Some(Manner::HungUp) => return stream.shutdown(Shutdown::Both),
-            Some(Manner::HungUpMidway) => {
-                let whole = json_answer(&recorded("whois-user").to_string());
-                stream.write_all(&whole[..whole.len() / 2])?;
-                return stream.shutdown(Shutdown::Both);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Lets the connection hear the bus.
-fn hear(mut stream: UnixStream, number: usize, first: &str, shared: &Shared) -> std::io::Result<()> {
-    let head = format!("{}Transfer-Encoding: chunked\r\n\r\n", head(200, "application/json"));
-    // In one piece with the register: nothing that is said in between is missed.
-    shared.change(|mind| {
-        stream.write_all(head.as_bytes())?;
-        chunk(&mut stream, first.as_bytes())?;
-        mind.buses.push(number);
-        Ok(())
-    })
-}
-
-fn chunk(stream: &mut UnixStream, bytes: &[u8]) -> std::io::Result<()> {
-    let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
-    chunk.extend_from_slice(bytes);
-    chunk.extend_from_slice(b"\r\n");
-    stream.write_all(&chunk)
-}
-
-/// Reads a question; nothing once there are no more.
-fn read(reader: &mut BufReader<UnixStream>) -> std::io::Result<Option<Question>> {
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Ok(None);
-        }
-        let line = line.trim_end().to_owned();
-        if line.is_empty() {
-            break;
-        }
-        lines.push(line);
-    }
-    let mut lines = lines.into_iter();
-    let target = lines.next().unwrap_or_default().split(' ').nth(1).unwrap_or_default().to_owned();
-    let headers =
-        lines.filter_map(|line| line.split_once(": ").map(|(name, value)| (name.into(), value.into())));
-    Ok(Some(Question { target, headers: headers.collect() }))
-}
-
 impl Mind {
     fn manner(&self, question: &Question) -> Option<Manner> {
         let about = |(part, _): &&(String, Manner)| question.target.contains(part.as_str());
         self.manners.iter().rfind(about).map(|(_, manner)| manner.clone())
     }
-}
-
-enum Answer {
-    /// Tab-indented.
-    Json(String),
-    /// With a line's end behind it.
-    Text(u16, String),
-    /// The line that a bus begins with.
-    Bus(String),
-}
-
-impl Answer {
-    fn text(status: u16, text: &str) -> Self {
-        Self::Text(status, text.to_owned())
-    }
-}
-
-fn answer(mind: &Mind, question: &Question) -> Answer {
-    let header = |wanted: &str| {
-        let own = question.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        own.map(|(_, value)| value.as_str())
-    };
-    let host = header("host").unwrap_or_default();
-    if !["", "local-tailscaled.sock"].contains(&host) || header("origin").or(header("referer")).is_some() {
-        return Answer::text(403, "invalid localapi request");
-    }
-    let (path, query) = question.target.split_once('?').unwrap_or((&question.target, ""));
-    let query: HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).collect();
-    match path {
-        "/" => Answer::text(200, "tailscaled"),
-        "/localapi/v0/status" => Answer::Json(indented(&mind.status)),
-        "/localapi/v0/watch-ipn-bus" => {
-            let state = mind.status["BackendState"].as_str().unwrap();
-            let line = json!({
-                "Version": "1.102.5-ERR-BuildInfo", "SessionID": "dfbf07f3bcc0b0a7", "ErrMessage": null,
-                "LoginFinished": null, "State": number_of(state), "Prefs": null, "NetMap": null,
-                "Engine": null, "BrowseToURL": null, "DriveShares": null,
-            });
-            Answer::Bus(format!("{line}\n"))
-        }
-        "/localapi/v0/whois" => match query.get("addr").map(AsRef::as_ref) {
-            None | Some("") => Answer::text(400, "missing 'addr' parameter"),
-            Some(address) if address.parse::<IpAddr>().is_err() && address.parse::<SocketAddr>().is_err() => {
-                Answer::text(400, "invalid 'addr' parameter")
-            }
-            Some(address) => match mind.devices.get(address) {
-                Some(whois) if mind.status["BackendState"] != "NoState" => Answer::Json(indented(whois)),
-                Some(_) | None => Answer::text(404, "no match for IP:port"),
-            },
-        },
-        _ => Answer::text(404, "404 page not found"),
-    }
-}
-
-fn indented(value: &Value) -> String {
-    let mut text = Vec::new();
-    let tabs = serde_json::ser::PrettyFormatter::with_indent(b"\t");
-    let mut writer = serde_json::Serializer::with_formatter(&mut text, tabs);
-    serde::Serialize::serialize(value, &mut writer).unwrap();
-    String::from_utf8(text).unwrap()
-}
-
-fn head(status: u16, kind: &str) -> String {
-    let reason = http::StatusCode::from_u16(status).unwrap().canonical_reason().unwrap_or("Unknown");
-    format!(
-        "HTTP/1.1 {status} {reason}\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'; \
-         script-src 'none'; script-src-elem 'none'; script-src-attr 'none'\r\nContent-Type: {kind}\r\n\
-         Tailscale-Cap: 142\r\nTailscale-Version: 1.102.5-ERR-BuildInfo\r\nX-Content-Type-Options: nosniff\r\n\
-         X-Frame-Options: DENY\r\nDate: Sat, 21 Nov 2026 07:27:37 GMT\r\n"
-    )
-}
-
-/// As Go writes a body: in chunks if it is longer than its buffer of 2048 bytes.
-fn json_answer(body: &str) -> Vec<u8> {
-    let head = head(200, "application/json");
-    if body.len() <= 2048 {
-        return format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes();
-    }
-    format!("{head}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).into_bytes()
-}
-
-fn text_answer(status: u16, text: &str) -> Vec<u8> {
-    let kind = "text/plain; charset=utf-8";
-    let head = if text == "invalid localapi request" {
-        // Refused before the rest is looked at.
-        format!("HTTP/1.1 {status} Forbidden\r\nContent-Type: {kind}\r\nX-Content-Type-Options: nosniff\r\n")
-    } else {
-        head(status, kind)
-    };
-    format!("{head}Content-Length: {}\r\n\r\n{text}\n", text.len() + 1).into_bytes()
 }

@@ -1,12 +1,13 @@
 //! Every recorded answer, as it is and with one thing different.
 
+mod bus;
+mod status;
+
 use std::net::IpAddr;
-use std::path::Path;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::bus::{Lines, News};
 use super::daemon::recorded;
 use super::*;
 
@@ -282,132 +283,7 @@ fn what_must_be_there_is_missed_and_what_may_be_missing_is_not() {
     assert_eq!(whose(read(&least)), "sam of tail-scale.ts.net");
 }
 
-#[test]
-fn a_status_tells_of_the_own_node() {
-    let node = own();
-    assert_eq!(node.state, BackendState::Running);
-    assert_eq!(node.tun, Some(false));
-    assert_eq!(node.version.as_deref(), Some("1.102.5-ERR-BuildInfo"));
-    assert_eq!(node.tailnet.as_deref(), Some("tail-scale.ts.net"));
-    assert_eq!((node.stable_id.as_deref(), node.name.as_deref()), (Some("TESTCTRL00000001"), Some("proxy")));
-    let addresses: Vec<IpAddr> =
-        ["100.64.0.1", "fd7a:115c:a1e0:ab12:4843:cd96:6240:1"].map(|address| address.parse().unwrap()).into();
-    assert_eq!(node.addresses, addresses);
-    assert_eq!((node.online, node.tags.len(), node.health.len()), (Some(true), 0, 0));
-
-    let tagged = Node::read(recorded("status-self-tagged").to_string().as_bytes()).unwrap();
-    assert_eq!(*tagged.tags, ["tag:proxy".into()]);
-    let stopped = Node::read(recorded("status-stopped").to_string().as_bytes()).unwrap();
-    assert_eq!((stopped.state, stopped.online), (BackendState::Stopped, Some(false)));
-    assert_eq!(stopped.health, ["Tailscale is stopped."]);
-}
-
-#[test]
-fn a_status_may_say_little_unless_the_node_is_up() {
-    let little = br#"{"BackendState":"NeedsLogin","TailscaleIPs":null,"Self":null,"Health":null,"CurrentTailnet":null}"#;
-    let node = Node::read(little).unwrap();
-    assert_eq!(node, Node { state: BackendState::NeedsLogin, ..Node::unknown() });
-    let state_to_come = Node::read(br#"{"BackendState":"Dreaming"}"#).unwrap();
-    assert_eq!(state_to_come.state, BackendState::Unknown);
-
-    for change in [
-        |status: &mut Value| status["Self"] = Value::Null,
-        |status: &mut Value| status["Self"]["ID"] = "".into(),
-        |status: &mut Value| {
-            status["TailscaleIPs"] = Value::Null;
-            status["Self"]["TailscaleIPs"] = Value::Null;
-        },
-    ] {
-        let status = patched_of("status", change);
-        let read = Node::read(status.to_string().as_bytes());
-        assert_eq!(read, Err(Broken::Shape), "up, and does not know itself: {status:#}");
-    }
-    let status = patched_of("status", |status| status["TailscaleIPs"] = json!(["100.64.0.1/32"]));
-    assert_eq!(Node::read(status.to_string().as_bytes()), Err(Broken::Value));
-}
-
-fn bus() -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tailscale/bus-4098.jsonl")).unwrap()
-}
-
-#[test]
-fn every_recorded_line_of_the_bus_says_what_it_changes() {
-    let mut said = [0; 3];
-    for line in bus().split_inclusive(|byte| *byte == b'\n') {
-        let fields: Value = serde_json::from_slice(line).unwrap();
-        let has = |names: &[&str]| names.iter().any(|name| !fields[*name].is_null());
-        let expected = if has(&["State", "Prefs", "SelfChange", "NetMap", "LoginFinished"]) {
-            News::Own
-        } else if has(&["PeersChanged", "PeersRemoved", "UserProfiles"]) {
-            News::Peers
-        } else {
-            News::Nothing
-        };
-        assert_eq!(Lines::default().read(line), expected, "{}", String::from_utf8_lossy(line));
-        said[expected as usize] += 1;
-    }
-    assert!(said.iter().all(|times| *times > 3), "the record has every kind of line: {said:?}");
-}
-
-#[test]
-fn what_a_line_does_not_say_clearly_counts_as_everything() {
-    for (line, expected) in [
-        ("\n", News::Nothing),
-        (" \r\n", News::Nothing),
-        ("{}\n", News::Nothing),
-        ("{\"Health\":{}}\n", News::Nothing),
-        ("{\"State\":0}\n", News::Own),
-        ("{\"LoginFinished\":{}}\n", News::Own),
-        ("{\"NetMap\":{\"Peers\":[]}}\n", News::Own),
-        ("{\"PeersRemoved\":[]}\n", News::Peers),
-        ("{\"UserProfiles\":{}}\n{\"State\":6}\n{}\n", News::Own),
-        ("{\"State\":\n", News::Own),
-        ("null\n", News::Own),
-        ("busy\n", News::Own),
-        ("{\"State\":6", News::Nothing),
-    ] {
-        assert_eq!(Lines::default().read(line.as_bytes()), expected, "{line:?}");
-    }
-}
-
-#[test]
-fn a_line_of_any_length_is_told_of_once_and_not_kept() {
-    let mut lines = Lines::default();
-    let mut told = Vec::new();
-    told.push(lines.read(b"{\"Engine\":\""));
-    for _ in 0..512 {
-        told.push(lines.read(&[b'x'; 4096]));
-        assert!(lines.kept() <= 64 * 1024, "{} bytes are kept", lines.kept());
-    }
-    told.push(lines.read(b"\"}\n"));
-    assert_eq!(told.iter().filter(|news| **news == News::Own).count(), 1, "{told:?}");
-    assert_eq!(lines.read(b"{\"PeersRemoved\":[2]}\n"), News::Peers, "the next line is a line again");
-    let mut whole = vec![b'x'; 1 << 20];
-    whole.extend_from_slice(b"\n{}\n");
-    assert_eq!(Lines::default().read(&whole), News::Own, "all of it at once");
-}
-
 proptest! {
-    #[test]
-    fn how_the_bytes_of_the_bus_come_makes_no_difference(
-        cuts in proptest::collection::vec(1..400_usize, 1..40),
-        noise in proptest::collection::vec(any::<u8>(), 0..300),
-    ) {
-        let mut bytes = bus();
-        bytes.truncate(6_000);
-        let middle = noise.len();
-        bytes.splice(0..0, noise.into_iter().chain(*b"\n"));
-        let whole = Lines::default().read(&bytes);
-        let (mut lines, mut rest, mut most) = (Lines::default(), &bytes[..], News::Nothing);
-        for cut in cuts.iter().cycle() {
-            let (now, later) = rest.split_at((*cut).min(rest.len()));
-            most = most.max(lines.read(now));
-            rest = later;
-            if rest.is_empty() { break; }
-        }
-        prop_assert_eq!(most, whole, "{} bytes of noise", middle);
-    }
-
     #[test]
     fn no_body_makes_reading_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _whois = Judged::read(&body, None, &Node::unknown(), TODAY);

@@ -13,9 +13,8 @@ use super::{Imported, MOST_USERS};
 use crate::error::{Fault, Faults};
 use crate::identity::{Email, Role, Username};
 use crate::secret::Secret;
+use crate::users::{NAME_MOST, is_display_name};
 
-/// The longest display name, in bytes.
-const LONGEST_NAME: usize = 256;
 /// The longest text of a hash, in bytes; the longest real ones have about 200.
 const LONGEST_HASH: usize = 512;
 /// The most roles of one user.
@@ -122,7 +121,7 @@ impl Gather {
     /// All users, or all faults.
     pub(super) fn finish(mut self) -> Result<Vec<Imported>, Faults> {
         if self.users.is_empty() && self.faults.0.is_empty() {
-            self.fault(None, Fault::new("there are no users in it"));
+            self.fault(None, Fault::new("there are no users in it").hint("is it the right source?"));
         }
         if self.more_faults > 0 {
             self.faults.add(Fault::new(format!("and {} more", self.more_faults)).at(&self.source, None));
@@ -184,9 +183,9 @@ impl Taker<'_> {
 
     fn name(&mut self, text: Option<String>) -> Option<String> {
         let text = text?;
-        if text.len() > LONGEST_NAME || text.chars().any(char::is_control) {
+        if !is_display_name(&text) {
             self.fault(format_args!(
-                "the display name `{}` cannot be taken: it has at most {LONGEST_NAME} bytes and no control characters",
+                "the display name `{}` cannot be taken: it has at most {NAME_MOST} characters and no control characters",
                 shown(&text)
             ));
             return None;

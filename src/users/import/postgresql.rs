@@ -186,7 +186,7 @@ fn failed(what: &str, error: &tokio_postgres::Error) -> Fault {
              a view can give others these names",
         ),
         Some(&SqlState::UNDEFINED_TABLE) => fault.hint("another table is named with ?table= in the URL"),
-        _ => fault,
+        _ => fault.hint("is it the right URL? postgresql://user:password@host:5432/database?table=users"),
     }
 }
 

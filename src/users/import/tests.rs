@@ -75,7 +75,7 @@ fn every_fault_of_a_csv_table_is_said_with_its_line() {
             "users.csv:5: neither a username nor an e-mail",
             "users.csv:6: the username `sam` is also at users.csv:2",
             "users.csv:6: the e-mail `sam@example.com` is also at users.csv:2",
-            "users.csv:7: the display name `a\\u{7}b` cannot be taken: it has at most 256 bytes and no \
+            "users.csv:7: the display name `a\\u{7}b` cannot be taken: it has at most 100 characters and no \
              control characters",
         ]
     );
@@ -89,7 +89,10 @@ fn a_table_without_names_of_columns_is_refused() {
         let faults = refused(table::csv, "users.csv", text);
         assert!(!faults.is_empty(), "{text:?} gives {faults:?}");
     }
-    assert_eq!(refused(table::csv, "users.csv", "email\n"), ["users.csv: there are no users in it"]);
+    assert_eq!(
+        refused(table::csv, "users.csv", "email\n"),
+        ["users.csv: there are no users in it hint: is it the right source?"]
+    );
 }
 
 #[test]
@@ -229,7 +232,10 @@ fn faults_of_tinyauth_have_lines_and_show_no_hash() {
             ".env:2: the users stand in another file, `/data/users` hint: read that one: --from tinyauth:FILE",
         ]
     );
-    assert_eq!(refused(tinyauth::read, ".env", "PORT=3000\n"), [".env: there are no users in it"]);
+    assert_eq!(
+        refused(tinyauth::read, ".env", "PORT=3000\n"),
+        [".env: there are no users in it hint: is it the right source?"]
+    );
     // A password in clear text has blanks or is none; one without cannot be told from a hash here.
     let faults = refused(tinyauth::read, "users", "sam:correct horse SECRET\nsam:x\n");
     assert_eq!(
@@ -302,7 +308,7 @@ async fn a_file_is_read_from_its_place() {
 
     std::fs::write(&path, b"username\nsam\n\xff\n").unwrap();
     let faults = read(&From::Csv(path.clone())).await.unwrap_err();
-    assert_eq!(faults.to_string(), format!("{}:3: is not UTF-8", path.display()));
+    assert_eq!(faults.to_string(), format!("{}:3: is not UTF-8\n  hint: save it as UTF-8", path.display()));
 
     let missing = read(&From::Json(directory.path().join("none.json"))).await.unwrap_err();
     assert!(missing.to_string().contains("none.json: cannot be read"), "{missing}");

@@ -5,7 +5,8 @@ use serde_json::json;
 use super::{Place, code_in};
 use crate::lab::PASSWORD;
 
-const WEAK: &str = "error: Use at least 12 characters. A few uncommon words do well.\n";
+const WEAK: &str =
+    "error: the password is not taken\n  hint: Use at least 12 characters. A few uncommon words do well.\n";
 
 #[test]
 fn a_user_is_added_before_the_first_start_and_gets_a_link() {
@@ -46,7 +47,7 @@ fn who_is_there_is_not_added_again() {
     );
     assert_eq!(
         place.refused("user add Ann!"),
-        "error: \"Ann!\" is neither a username nor an e-mail: \
+        "error: \"Ann!\" is neither a username nor an e-mail\n  hint: \
          a username is 1 to 32 of a-z, 0-9, dot, underscore and dash\n"
     );
 }
@@ -148,7 +149,7 @@ fn roles_are_shown_and_changed() {
     assert_eq!(place.done("user roles sam --json"), "[\"b\",\"c\"]\n");
     assert_eq!(
         place.refused("user roles sam --add Admin"),
-        "error: \"Admin\" is no role: a role is 1 to 64 of a-z, 0-9, underscore, dot, colon and dash, \
+        "error: \"Admin\" is no role\n  hint: a role is 1 to 64 of a-z, 0-9, underscore, dot, colon and dash, \
          and starts with a letter or digit\n"
     );
     assert_eq!(place.done_with(&["user", "roles", "sam", "--set", ""], ""), "sam: no roles\n");

@@ -101,7 +101,7 @@ fn what_stands_in_the_way_of_a_link_is_said() {
              sam is disabled: nothing opens before `aegis user enable sam`\n"
         )
     );
-    let said = "error: \"\" is no login: a login of the tailnet is 1 to 254 characters without a space, such as \
+    let said = "error: \"\" is no login\n  hint: a login of the tailnet is 1 to 254 characters without a space, such as \
                 sam@github\n";
     assert_eq!(place.refused("user link sam --tailnet "), said);
     for line in ["user link nobody --tailnet x@github", "user unlink nobody"] {
