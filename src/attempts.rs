@@ -205,9 +205,10 @@ impl Attempts {
         Err(Error::unavailable("a counter of guesses was changed by others all the time"))
     }
 
-    /// Clears the counts of failures of an account, at its password and its codes, so that its owner may try again at once.
-    pub async fn unlock(&self, user: UserId, actor: Actor, now: Wall) -> Result<(), WriteError> {
-        let write = Write::new()
+    /// Clears the counts of failures of an account, at its password and its codes, so that its owner may try
+    /// again at once; together with what `base` does.
+    pub async fn unlock(&self, base: Write, user: UserId, actor: Actor, now: Wall) -> Result<(), WriteError> {
+        let write = base
             .exec(&CLEAR, values![account_key(Some(user), ""), code_key(user)])
             .audit(Entry::new(Event::UserUnlocked, actor).about(user), now);
         self.store.write(write).await.map(|_| ())

@@ -96,7 +96,7 @@ async fn codes_and_passwords_are_counted_apart_and_unlocked_together() {
     wrong(&attempts, ann, 5, NOW).await;
     assert_eq!(store.write(write(ann)).await.err(), None);
 
-    attempts.unlock(sam, Actor::Command, NOW).await.unwrap();
+    attempts.unlock(Write::new(), sam, Actor::Command, NOW).await.unwrap();
     assert!(matches!(attempts.count(&guess, NOW).await.unwrap(), Counted::Allowed(_)));
     wrong(&attempts, sam, 5, NOW).await;
     assert_eq!(store.write(write(sam)).await.err(), None);

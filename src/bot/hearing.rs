@@ -14,6 +14,8 @@ use crate::web::urls;
 const WAITS: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(30));
 /// The least time between two questions to which there was nothing to tell.
 const BREATH: Duration = Duration::from_secs(1);
+/// How often an update is tried. One that never succeeds must not keep those after it from being heard.
+const TRIES: u32 = 3;
 /// How often Telegram is told again where to deliver: somebody may have told it otherwise.
 const TOLD_AGAIN: Duration = Duration::from_hours(1);
 
@@ -62,7 +64,16 @@ async fn ask(bot: &Bot, wait: &mut Duration) -> Result<Failure, Error> {
         let mut heard = last;
         for update in updates.into_iter().filter(|update| last.is_none_or(|last| update.id > last)) {
             heard = heard.max(Some(update.id));
-            bot.act(update, now.wall).await?;
+            if let Err(error) = bot.try_to_act(&update, now.wall).await {
+                // Only where this can be written: a store that is down will be back, and the update with it.
+                bot.app.second_factor.telegram.heard(id, update.id, now.wall).await?;
+                tracing::error!(
+                    event = "telegram.passed_over",
+                    update = update.id,
+                    %error,
+                    "what somebody wrote or tapped failed again and again, and is passed over"
+                );
+            }
         }
         // Once for all of them: of what is acted upon again after an end in between, nothing happens twice.
         if let Some(heard) = heard.filter(|_| heard > last) {
@@ -102,6 +113,18 @@ async fn introduce(bot: &Bot) -> Result<i64, Failure> {
 }
 
 impl Bot {
+    /// Acts upon an update, and tries that again where it fails.
+    async fn try_to_act(&self, update: &Update, now: Wall) -> Result<(), Error> {
+        let mut tries = 1;
+        loop {
+            match self.act(update.clone(), now).await {
+                Err(_) if tries < TRIES => self.app.clock.wait(BREATH).await,
+                tried => return tried,
+            }
+            tries += 1;
+        }
+    }
+
     /// Acts upon an update that was delivered, if that was not done before, and notes that it is done.
     pub(super) async fn take(&self, bot: i64, update: Update, now: Wall) -> Result<(), Error> {
         let telegram = &self.app.second_factor.telegram;

@@ -113,6 +113,9 @@ static SET_PROMPTING: Statement = Statement::new(
     "update prompting set prompts = $2, last_at = $3, paused_until = $4, pauses = $5, careful_until = $6, \
      version = version + 1 where account_id = $1 and version = $7",
 );
+static ASK_AGAIN: Statement = Statement::new(
+    "update prompting set prompts = 0, paused_until = 0, pauses = 0, version = version + 1 where account_id = $1",
+);
 
 /// What a prompt says, and what its page shows.
 struct Asking {
@@ -196,6 +199,12 @@ impl Challenges {
     pub async fn pause(&self, user: UserId, now: Wall) -> Result<Option<Pause>, StoreError> {
         let (prompting, _) = self.prompting(user).await?;
         Ok(prompting.pause(now))
+    }
+
+    /// Adds to `base` that `user` is asked on Telegram again, whatever became of the prompts before. After a
+    /// denial the number is still typed.
+    pub fn asking_again(base: Write, user: UserId) -> Write {
+        base.exec(&ASK_AGAIN, values![user.to_string()])
     }
 
     /// What is known of the prompts of `user`, and the version that compare-and-set needs.

@@ -225,6 +225,6 @@ fn a_command_unlocks() {
     let right = form("/login", &[("email", name), ("password", super::house::PASSWORD)]);
     assert_eq!(house.send(&right).status, 422, "locked");
     let command = Command::beside(&house);
-    house.wait(command.attempts.unlock(person.id, Actor::Command, house.now())).unwrap();
+    house.wait(command.attempts.unlock(Write::new(), person.id, Actor::Command, house.now())).unwrap();
     assert_eq!(house.send(&right).status, 303, "unlocked by a command");
 }

@@ -319,7 +319,9 @@ fn unlocking_is_for_the_account_alone() {
         assert_eq!(guess(login), 422, "a wrong guess");
     }
     assert_eq!(house.send(&attempt(login, PASSWORD)).status, 422, "locked");
-    house.wait(house.app.attempts.unlock(person.id, Actor::Command, house.now())).unwrap();
+    house
+        .wait(house.app.attempts.unlock(aegis::store::Write::new(), person.id, Actor::Command, house.now()))
+        .unwrap();
     let browser = Browser::of(&house.send(&attempt(login, PASSWORD)));
     assert!(house.opens(&browser.token), "unlocked");
     for number in 0..45 {

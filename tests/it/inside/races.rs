@@ -103,7 +103,7 @@ fn a_link_is_used_once() {
     assert!(answers.iter().all(|answer| [303, 410].contains(&answer.status)), "{:?}", statuses(&answers));
     for (number, answer) in answers.iter().enumerate() {
         let signs_in = house.send(&form("/login", &[("email", name), ("password", &password(number))]));
-        house.wait(house.app.attempts.unlock(person.id, Actor::Command, house.now())).unwrap();
+        house.wait(house.app.attempts.unlock(Write::new(), person.id, Actor::Command, house.now())).unwrap();
         assert_eq!(signs_in.status == 303, answer.status == 303, "password {number}: {answer}");
         if answer.status == 303 {
             assert!(house.opens(&Browser::of(answer).token), "and it signed in");

@@ -276,5 +276,5 @@ fn lock(house: &House, user: &User) {
 
 /// Clears what locks `user`.
 fn unlock(house: &House, user: &User) {
-    house.wait(house.app.attempts.unlock(user.id, Actor::Command, house.now())).unwrap();
+    house.wait(house.app.attempts.unlock(Write::new(), user.id, Actor::Command, house.now())).unwrap();
 }

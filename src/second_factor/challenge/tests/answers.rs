@@ -76,6 +76,29 @@ fn a_wrong_number_or_a_denial_ends_it_and_asks_nobody_for_a_while() {
 }
 
 #[test]
+fn who_is_unlocked_is_asked_again_and_types_the_number_after_a_denial() {
+    run(async {
+        for (denied, mode) in [(true, Mode::Type), (false, Mode::Pick)] {
+            let place = Place::new().await;
+            if denied {
+                place.answer(&place.asked(NOW).await, Answer::NotMe, NOW).await;
+            } else {
+                for _ in 0..3 {
+                    place.asked(NOW).await;
+                }
+            }
+            let later = NOW.plus(MINUTE);
+            let paused = place.open(place.wanted(), later).await.challenge;
+            assert_eq!(paused.prompt, Prompt::None, "denied: {denied}");
+            let unlocked = Challenges::asking_again(Write::unrecorded("a test"), place.user);
+            place.store.write(unlocked).await.unwrap();
+            let asked = place.open(place.wanted(), later).await.challenge;
+            assert_eq!((asked.prompt, asked.mode), (Prompt::Due, Some(mode)), "denied: {denied}");
+        }
+    });
+}
+
+#[test]
 fn an_answer_counts_in_the_way_that_was_asked_for() {
     run(async {
         for (mode, remembered) in [(Mode::Pick, false), (Mode::Type, false), (Mode::Plain, true)] {

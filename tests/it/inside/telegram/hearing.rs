@@ -91,6 +91,28 @@ fn where_updates_are_asked_for_there_is_no_such_address() {
     until("its commands are named", || stage.api.commands().len() == 4);
 }
 
+/// What was written could not be acted upon, and the same was asked for again and again.
+#[test]
+fn what_cannot_be_acted_upon_keeps_nobody_else_from_being_heard() {
+    let stage = Stage::open("pick");
+    stage.api.group(-5, "Friends");
+    let phone = stage.api.person(7, "Sam H");
+    until("its commands are named", || !stage.api.commands().is_empty());
+    let database = rusqlite::Connection::open(stage.house.data().join("aegis.db")).unwrap();
+    database.execute_batch("alter table telegram_offer rename to elsewhere").unwrap();
+    phone.say("/link 7F3K-92QD");
+    phone.say_in(-5, "/start@example_bot");
+    until("the one after it is answered", || {
+        stage.house.advance(SECOND);
+        phone.messages_in(-5).iter().any(|message| message.text.contains("privately"))
+    });
+    database.execute_batch("alter table elsewhere rename to telegram_offer").unwrap();
+    phone.say("/status");
+    stage.read(&phone, "I only deliver sign-in requests");
+    let said = phone.messages();
+    assert!(said.iter().all(|one| !one.text.contains("This code")), "the first was passed over: {said:?}");
+}
+
 #[test]
 fn whatever_a_tap_carries_it_is_heard_and_holds_up_no_other() {
     let stage = called();
