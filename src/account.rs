@@ -68,18 +68,6 @@ impl<'a> Visit<'a> {
     fn user_agent(&self) -> Option<&'a str> {
         self.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok())
     }
-
-    /// A browser that stays the one of `session`.
-    fn staying(&self, session: &Session) -> Arrival<'a> {
-        Arrival {
-            address: self.came.address,
-            user_agent: self.user_agent(),
-            is_known: Browser::device(self.headers).is_some(),
-            keep: session.keep,
-            enrol_until: None,
-            replaces: Some(session.id),
-        }
-    }
 }
 
 /// Whose account it is.
@@ -158,6 +146,19 @@ impl Door {
             owner.user = user;
         }
         self.show(&owner, visit.now, Said::Done("Your name was saved.")).await
+    }
+
+    /// The browser of `visit` as the one of `session`, which it stays.
+    async fn staying<'a>(&self, visit: &Visit<'a>, session: &Session) -> Result<Arrival<'a>, Error> {
+        let (user, device) = (session.identity.user, Browser::device(visit.headers));
+        Ok(Arrival {
+            address: visit.came.address,
+            user_agent: visit.user_agent(),
+            is_known: self.app.attempts.is_known(user, device).await?,
+            keep: session.keep,
+            enrol_until: None,
+            replaces: Some(session.id),
+        })
     }
 
     fn form(&self, visit: &Visit<'_>, body: &[u8]) -> Result<Form, Error> {

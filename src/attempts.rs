@@ -246,8 +246,9 @@ impl Attempts {
             .audit(entry, now)
     }
 
-    /// Whether the browser with that mark has signed in to `user`.
-    pub async fn is_known(&self, user: UserId, device: &str) -> Result<bool, Error> {
+    /// Whether the browser with that mark, if it has one, has signed in to `user`.
+    pub async fn is_known(&self, user: UserId, device: Option<&str>) -> Result<bool, Error> {
+        let Some(device) = device else { return Ok(false) };
         let rows = self.store.get(&DEVICE, values![fingerprint(device), user.to_string()]).await?;
         Ok(!rows.is_empty())
     }
@@ -270,7 +271,7 @@ impl Attempts {
     /// The key of the browser's own counter, if the browser has signed in to this very account.
     async fn known_device(&self, guess: &Guess<'_>) -> Result<Option<String>, Error> {
         let (Some(mark), Some(user)) = (guess.device, guess.user) else { return Ok(None) };
-        let is_known = self.is_known(user, mark).await?;
+        let is_known = self.is_known(user, Some(mark)).await?;
         Ok(is_known.then(|| format!("device:{}", hexadecimal(&fingerprint(mark)))))
     }
 

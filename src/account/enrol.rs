@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Door, Owner, Visit};
 use crate::audit::{Entry, Event, Recorded};
+use crate::browser::Browser;
 use crate::error::{Error, Kind};
 use crate::identity::Method;
 use crate::notices::{Notice, Noticed};
@@ -68,7 +69,7 @@ impl Door {
         let arrival = Arrival {
             address: visit.came.address,
             user_agent: visit.user_agent(),
-            is_known: crate::browser::Browser::device(visit.headers).is_some(),
+            is_known: self.app.attempts.is_known(user.id, Browser::device(visit.headers)).await?,
             keep: session.is_some_and(|session| session.keep),
             enrol_until: Some(now.plus(ENROLS)),
             replaces: session.map(|session| session.id),

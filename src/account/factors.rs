@@ -67,7 +67,7 @@ impl Door {
             _ => write.notice(user.id, &Notice::FactorAdded(method, name.to_owned()), now),
         };
         let methods = method.after(&session.identity.methods);
-        let arrival = visit.staying(session);
+        let arrival = self.staying(visit, session).await?;
         let account = (user.id, user.epoch);
         let signed = match self.app.sign_in.admit(write, account, &methods, arrival, now).await {
             Ok(signed) => signed,

@@ -43,7 +43,8 @@ impl Door {
             return Ok(response);
         };
         let write = Users::setting_password(void, &owner.user, &hash, owner.actor(), now);
-        let arrival = Arrival { enrol_until: session.enrol_until, replaces: None, ..visit.staying(session) };
+        let stays = self.staying(visit, session).await?;
+        let arrival = Arrival { enrol_until: session.enrol_until, replaces: None, ..stays };
         let signed = sign_in.replace(write, owner.user.epoch + 1, session, arrival, now).await?;
         let domain = &self.app.current.load().cookie_domain;
         self.browser.welcome(&mut response, &signed, session.keep, domain.as_ref(), now)?;

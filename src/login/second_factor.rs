@@ -173,14 +173,10 @@ impl Door {
     /// Whoever comes to finish the sign-in of `user`.
     pub(super) async fn arrival<'a>(&self, user: UserId, visit: &Visit<'a>) -> Result<Arrival<'a>, Error> {
         let Visit { headers, came, now, .. } = visit;
-        let is_known = match Browser::device(headers) {
-            Some(mark) => self.sign_in.attempts.is_known(user, mark).await?,
-            None => false,
-        };
         Ok(Arrival {
             address: came.address,
             user_agent: headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
-            is_known,
+            is_known: self.sign_in.attempts.is_known(user, Browser::device(headers)).await?,
             keep: false, // the sign-in that waits says so itself
             enrol_until: None,
             replaces: self.browser.seen(headers, now.wall).await?.session(),

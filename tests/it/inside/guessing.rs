@@ -329,3 +329,25 @@ fn unlocking_is_for_the_account_alone() {
     }
     assert_eq!(guess("nobody"), 429, "the address was not unlocked: its fifty are full");
 }
+
+/// A browser in which somebody else had signed in before got no mark of this account.
+#[test]
+fn whoever_changes_their_password_is_known_whatever_mark_their_browser_carries() {
+    let house = house();
+    let another = house.sign_in(house.person(&[]).username.as_str()).device.expect("a mark");
+    for mark in [another.as_str(), "__Host-aegis_device=of-nobody-at-all"] {
+        let browser = house.sign_in(house.person(&[]).username.as_str());
+        let changes = |session: &str, mark: &str, passwords: [&str; 2]| {
+            let ask = form("/account/password", &[("current", passwords[0]), ("new", passwords[1])]);
+            let answer = house.send(&ask.header("Cookie", &format!("{session}; {mark}")));
+            assert_eq!(answer.status, 303, "with {mark}: {answer}");
+            Browser::of(&answer)
+        };
+        let new = "nine bridges across the estuary";
+        let after = changes(&browser.session, mark, [PASSWORD, new]);
+        let known =
+            after.device.unwrap_or_else(|| panic!("a mark of this account, in a browser with {mark}"));
+        let again = changes(&after.session, &known, [new, "seven rivers under the bridge"]);
+        assert_eq!(again.device, None, "a browser that is known keeps its mark");
+    }
+}
