@@ -1,4 +1,5 @@
-//! `aegis health`: asks the running server, at the first of its own addresses that answers.
+//! `aegis health`: asks the running server, at the first of its own addresses that answers. With `--listen` it
+//! reads no configuration: a slip in the file is no illness of a server that runs.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::ask::{Answered, Unheard, get};
 use super::{Common, Failure, Listen, Outcome, out, settings};
+use crate::config::Placed;
 use crate::error::Fault;
 use crate::serve::listen::{self, Address};
 use crate::web::urls;
@@ -27,8 +29,13 @@ pub(super) struct Arguments {
 
 /// Done if the server says that it can serve, else failed.
 pub(super) fn run(common: &Common, arguments: &Arguments) -> Outcome {
-    let settings = settings::read(common, &arguments.at.listen)?;
-    let addresses = listen::parse(&settings.listen).map_err(Failure::Configuration)?;
+    let given = &arguments.at.listen;
+    let listen = if given.is_empty() {
+        settings::read(common, given)?.listen
+    } else {
+        given.iter().cloned().map(Placed::of).collect()
+    };
+    let addresses = listen::parse(&listen).map_err(Failure::Configuration)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

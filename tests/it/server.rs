@@ -1,5 +1,6 @@
 //! The process itself: it starts, is asked directly, hears of changes, and ends.
 
+use std::fs;
 use std::net::SocketAddr;
 
 use crate::inside::house::until;
@@ -27,6 +28,29 @@ fn it_ends_when_asked() {
     assert_eq!(answer.json()["status"], "ok", "GET /health\ncame back: {answer}");
     let code = aegis.process.end();
     assert_eq!(code, Some(0), "SIGTERM to an idle server\nits log:\n{}", aegis.process.log());
+}
+
+/// A probe called a server ill whose file somebody was editing, and it was started anew with that file.
+#[test]
+fn its_health_is_asked_at_an_address_whatever_stands_in_the_file() {
+    let (aegis, at) = alone();
+    let health = |more: &[&str]| aegis.command(&[&["health"], more].concat(), "");
+    let at = at.to_string();
+    let configured = health(&[]);
+    assert_eq!(configured.status.code(), Some(0), "as configured: {configured:?}");
+    let file = aegis.folder.join("aegis.toml");
+    let written = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("a slip\n{written}")).unwrap();
+    let configured = health(&[]);
+    assert_eq!(configured.status.code(), Some(64), "without an address the file is read: {configured:?}");
+    let there = health(&["--listen", &at]);
+    assert_eq!(there.status.code(), Some(0), "at {at}: {there:?}");
+    assert!(String::from_utf8_lossy(&there.stdout).starts_with("ok"), "at {at}: {there:?}");
+    let wrong = health(&["--listen", "nonsense"]);
+    assert_eq!(wrong.status.code(), Some(64), "at nonsense: {wrong:?}");
+    aegis.process.end();
+    let gone = run(&aegis.folder, &["health", "--listen", &at], "");
+    assert_eq!(gone.status.code(), Some(1), "when it has ended: {gone:?}");
 }
 
 /// `READY=1` was sent before the change feed was heard, and health was 503 for a moment after it.
