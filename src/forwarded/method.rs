@@ -4,7 +4,7 @@ use http::Method;
 
 /// Methods beyond those of RFC 9110 and PATCH: the registered ones (IANA, "HTTP Method Registry") that
 /// are letters only, without `PRI`. Remote files (RFC 4918), calendars and search are among them.
-const REGISTERED: [&str; 27] = [
+const REGISTERED: [&str; 28] = [
     "ACL",
     "BIND",
     "CHECKIN",
@@ -32,6 +32,7 @@ const REGISTERED: [&str; 27] = [
     "UNLINK",
     "UNLOCK",
     "UPDATE",
+    "UPDATEREDIRECTREF",
 ];
 
 /// The method of that name, upper case as it stands in the registry.
